@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The configuration as a value: parsed, validated, compared, then applied.
+ * No pointers into YAML; lists are arrays owned by the value itself.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/key.h"
+#include "base/limits.h"
+#include "config/mapping.h"
+
+/* An endpoint as written: a literal address, or a name to be resolved by the
+ * host when the daemon runs. */
+struct config_endpoint {
+	char host[NAME_CAP]; /* "" = none */
+	uint16_t port;
+};
+
+struct config_peer {
+	struct key public_key;
+	struct key preshared_key;
+	bool has_preshared_key;
+	struct config_endpoint endpoint;
+	struct prefix *allowed_ips; /* owned */
+	uint32_t allowed_count;
+	uint16_t persistent_keepalive_s;
+};
+
+struct config_tunnel {
+	char name[LABEL_CAP];
+	struct key private_key;
+	struct prefix addresses[TUNNEL_ADDRESSES_MAX]; /* with host bits: see
+	                                                  addresses_host */
+	struct ip_addr addresses_host[TUNNEL_ADDRESSES_MAX];
+	uint32_t address_count;
+	struct ip_addr dns[DNS_SERVERS_MAX];
+	uint32_t dns_count;
+	char search[DNS_SEARCH_MAX][NAME_CAP];
+	uint32_t search_count;
+	uint16_t mtu;
+	uint16_t listen_port; /* 0 = any */
+	struct config_peer *peers; /* owned */
+	uint32_t peer_count;
+};
+
+struct config_limits {
+	uint64_t memory_bytes;
+	uint32_t connections;
+};
+
+struct config {
+	struct config_tunnel *tunnels; /* owned */
+	uint32_t tunnel_count;
+	struct mapping *forwards; /* owned */
+	uint32_t forward_count;
+	struct config_limits limits;
+	char control_socket[SOCKET_PATH_CAP]; /* "" = the default search order */
+	char control_group[LABEL_CAP];
+};
+
+enum { CONFIG_MESSAGE_CAP = 512 };
+
+/* Collects what is wrong. An error is one line for a person:
+ * "fly.conf:7:13: Endpoint has no port; write host:51820". Warnings are lines
+ * of the same form; they do not make loading fail. */
+struct config_report {
+	char error[CONFIG_MESSAGE_CAP];
+	char (*warnings)[CONFIG_MESSAGE_CAP]; /* owned by the report */
+	uint32_t warning_count;
+};
+
+/* Reads a YAML file and every wg-quick file it names. 0 with *ret_config to be
+ * freed by config_free(); or -ERR_SYNTAX, -ERR_INVALID, -ERR_IO, -ERR_PERMISSION,
+ * -ERR_NO_MEMORY with report->error filled and nothing to free. */
+int config_load(const char *path, struct config *ret_config,
+                struct config_report *report);
+
+/* A configuration from the command line alone: wg-quick files as tunnels named
+ * after their file, and forwards as typed. */
+int config_from_arguments(const char *const *wireguard_paths,
+                          size_t wireguard_count, const char *const *forwards,
+                          size_t forward_count, struct config *ret_config,
+                          struct config_report *report);
+
+/* Adds forwards given on the command line to a loaded file's. */
+int config_add_forwards(struct config *config, const char *const *forwards,
+                        size_t forward_count, struct config_report *report);
+
+void config_free(struct config *config); /* wipes keys */
+void config_report_free(struct config_report *report);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One forward as typed: "15432:appname.internal:5432". The same parser serves
+ * YAML, the command line and proxyctl.
+ *
+ *   [[bind:]port | [v6]:port | /socket/path]:target:port
+ *
+ * ssh -L grammar: brackets around IPv6; an empty or missing bind means both
+ * loopback addresses as one unit; port 0 lets the system choose.
+ */
+#ifndef CONFIG_MAPPING_H
+#define CONFIG_MAPPING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/limits.h"
+
+enum listen_kind {
+	LISTEN_LOOPBACK, /* 127.0.0.1 and ::1, one port, one unit */
+	LISTEN_ADDRESS,  /* one address, maybe a wildcard */
+	LISTEN_PATH,     /* a Unix socket */
+	LISTEN_KINDS,
+};
+
+struct listen_spec {
+	enum listen_kind kind;
+	struct ip_addr addr; /* LISTEN_ADDRESS */
+	uint16_t port;
+	char path[SOCKET_PATH_CAP]; /* LISTEN_PATH */
+};
+
+/* A name or a literal address. */
+struct target {
+	char host[NAME_CAP];
+	uint16_t port;
+};
+
+enum address_policy {
+	POLICY_STICKY, /* stay with the address that works */
+	POLICY_RANDOM,
+	POLICY_FIRST,
+	ADDRESS_POLICIES,
+};
+
+struct mapping {
+	char name[LABEL_CAP];
+	char tunnel[LABEL_CAP]; /* "" = the only tunnel */
+	struct listen_spec listen;
+	struct target target;
+	struct prefix allow[FORWARD_ALLOW_MAX];
+	uint32_t allow_count;
+	uint32_t connections_max; /* 0 = only the global limit */
+	enum address_policy policy;
+};
+
+enum { MAPPING_MESSAGE_CAP = 256 };
+
+/* Each fills value, or returns -ERR_SYNTAX with a sentence in message that
+ * says what was expected. */
+int mapping_parse(const char *text, struct mapping *ret_mapping,
+                  char message[MAPPING_MESSAGE_CAP]);
+int listen_spec_parse(const char *text, struct listen_spec *ret_listen,
+                      char message[MAPPING_MESSAGE_CAP]);
+int target_parse(const char *text, struct target *ret_target,
+                 char message[MAPPING_MESSAGE_CAP]);
+
+/* "localhost:15432", "10.0.0.1:15432", "/run/x.sock" */
+char *listen_spec_format(const struct listen_spec *listen, char *text,
+                         size_t cap);
+
+/* Makes a name from the target when there is none: "appname" of
+ * appname.internal, made unique by the caller. */
+void mapping_default_name(struct mapping *mapping);
+
+extern const char *const address_policy_name[ADDRESS_POLICIES];
+
+#endif
