@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A TCP/IP stack as a library: IPv4, IPv6, ICMP, UDP and TCP without I/O,
+ * clock, randomness, callbacks or allocation.
+ *
+ * The contract of a core:
+ *
+ *   netstack_input()      take a batch of IP packets
+ *   netstack_input_done() the batch's buffers are about to be reused
+ *   netstack_next_path()  is there anything to send, and to which peer
+ *   netstack_pull()       fill one run of packets for that peer
+ *   netstack_next_event() what happened to a socket since
+ *   netstack_deadline(), netstack_expire()
+ *
+ * now is nanoseconds of a clock that does not count time asleep, and never
+ * decreases. Everything is single-threaded and non-blocking. Sockets are named
+ * by handles that go stale, not by pointers that dangle: a call with a stale
+ * handle returns -ERR_CLOSED.
+ *
+ * Nothing is dropped between TCP and the caller: what is not pulled stays in
+ * the connection, where it is counted. A path (a WireGuard peer) that cannot
+ * send is held; its connections wait without burning retransmissions, and
+ * clocks of segments start when netstack_pull() hands them out.
+ */
+#ifndef NETSTACK_NETSTACK_H
+#define NETSTACK_NETSTACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/addr.h"
+#include "base/random.h"
+#include "base/route.h"
+#include "base/run.h"
+#include "netstack/chunk.h"
+
+struct netstack;
+
+/* A socket: connection, listener or UDP socket. */
+struct ns_handle {
+	uint32_t index;
+	uint32_t generation; /* 0 is never a live handle */
+};
+
+/* Start-up knobs of TCP; netstack_tcp_defaults() fills them. */
+struct ns_tcp_config {
+	uint32_t recv_buffer_max; /* bytes; window scale follows from it */
+	uint32_t send_buffer_max;
+	uint32_t initial_window;     /* segments, RFC 6928: 10 */
+	uint64_t delayed_ack_ns;     /* 0: acknowledge at once */
+	uint64_t rto_min_ns, rto_max_ns;
+	uint64_t user_timeout_ns;    /* unacknowledged data for this long */
+	uint64_t keepalive_idle_ns;  /* 0: off */
+	uint64_t keepalive_interval_ns;
+	uint32_t keepalive_probes;
+	uint64_t time_wait_ns, fin_wait2_ns;
+	bool timestamps, sack, window_scaling;
+};
+
+struct ns_config {
+	uint32_t connections_max; /* TCP control blocks, listeners included */
+	uint32_t udp_max;         /* UDP sockets */
+	uint16_t mtu;
+	uint32_t address_count; /* at most TUNNEL_ADDRESSES_MAX */
+	const struct ip_addr *addresses; /* ours, copied */
+	const struct route_table *routes; /* address -> path; must outlive us */
+	struct chunk_pool *chunks;        /* may be shared by several stacks */
+	struct random_source random;
+	struct ns_tcp_config tcp;
+};
+
+void netstack_tcp_defaults(struct ns_tcp_config *tcp);
+
+/* memory: zeroed, netstack_size() bytes, the caller's to free after fini. */
+size_t netstack_size(const struct ns_config *config);
+struct netstack *netstack_init(void *memory, const struct ns_config *config);
+void netstack_fini(struct netstack *ns); /* gives every chunk back */
+
+/* ---------------------------------------------------------------- packets */
+
+/* Takes a batch. Payload in order is not copied: it is lent to the connection
+ * until netstack_input_done(), which copies what nobody consumed. */
+void netstack_input(struct netstack *ns, uint64_t now,
+                    const struct packet *packets, size_t count);
+void netstack_input_done(struct netstack *ns, uint64_t now);
+
+/* Whether something wants to be sent, and the path it wants. The answer stays
+ * the same until netstack_pull() or netstack_path_hold(). */
+bool netstack_next_path(struct netstack *ns, uint16_t *ret_path);
+
+/* Fills run->base with packets for the path just named: one connection's run
+ * of data, or one other packet. run->base, cap and mtu are the caller's.
+ * Returns the number of packets; 0 = nothing after all, ask again. */
+size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run);
+
+/* The path cannot send; everything for it waits until released. */
+void netstack_path_hold(struct netstack *ns, uint16_t path);
+void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path);
+
+uint64_t netstack_deadline(const struct netstack *ns);
+void netstack_expire(struct netstack *ns, uint64_t now);
+
+/* ---------------------------------------------------------------- events */
+
+enum {
+	NS_CONNECTED = 1 << 0, /* the handshake is complete */
+	NS_READABLE = 1 << 1,  /* data, or the end of data, can be taken */
+	NS_WRITABLE = 1 << 2,  /* send space has grown after it was too small */
+	NS_ACCEPTABLE = 1 << 3, /* a listener has a connection to accept */
+	NS_EOF = 1 << 4,       /* the peer's FIN arrived: the end is known */
+	NS_SENT = 1 << 5,      /* our FIN was acknowledged: all is delivered */
+	NS_FAILED = 1 << 6,    /* the connection is gone, see error */
+};
+
+/* Bits of one socket since it was last reported, merged: the queue holds each
+ * socket at most once and cannot overflow. */
+struct ns_event {
+	struct ns_handle handle;
+	uint64_t user; /* the tag given at connect, listen or open */
+	unsigned bits;
+	int error; /* -ERR_*: REFUSED, RESET, TIMEOUT, UNREACHABLE */
+};
+
+bool netstack_next_event(struct netstack *ns, struct ns_event *ret_event);
+
+/* ---------------------------------------------------------------- TCP */
+
+/* Starts a connection from one of our addresses of the right family. 0 with a
+ * handle; -ERR_NO_ROUTE, -ERR_UNREACHABLE (no address of that family),
+ * -ERR_NO_PORT, -ERR_FULL. NS_CONNECTED or NS_FAILED follows. */
+int tcp_connect(struct netstack *ns, uint64_t now, const struct endpoint *to,
+                uint64_t user, struct ns_handle *ret_handle);
+
+/* addr IP_NONE: all our addresses. -ERR_EXISTS when the port is taken. */
+int tcp_listen(struct netstack *ns, const struct endpoint *local,
+               uint32_t backlog, uint64_t user, struct ns_handle *ret_handle);
+/* -ERR_AGAIN when there is none. */
+int tcp_accept(struct netstack *ns, struct ns_handle listener, uint64_t user,
+               struct ns_handle *ret_handle, struct endpoint *ret_from);
+
+/* Sending: ask for space, write into it, say how much. Returns the number of
+ * iovecs filled (0: no space, NS_WRITABLE follows) or -ERR_*. */
+int tcp_send_space(struct netstack *ns, struct ns_handle handle,
+                   struct iovec *iov, int cap, size_t bytes_max);
+int tcp_send_commit(struct netstack *ns, uint64_t now, struct ns_handle handle,
+                    size_t len);
+/* The same with a copy; returns how much was taken or -ERR_*. */
+int tcp_send(struct netstack *ns, uint64_t now, struct ns_handle handle,
+             const void *data, size_t len);
+
+/* Receiving: look at what there is, then say how much was taken. Returns the
+ * number of iovecs (0: nothing now) or -ERR_*; after the last byte before FIN
+ * -ERR_CLOSED says that there will be no more. */
+int tcp_recv_space(struct netstack *ns, struct ns_handle handle,
+                   struct iovec *iov, int cap);
+int tcp_recv_consume(struct netstack *ns, uint64_t now,
+                     struct ns_handle handle, size_t len);
+int tcp_recv(struct netstack *ns, uint64_t now, struct ns_handle handle,
+             void *data, size_t cap);
+
+/* FIN after everything committed; receiving goes on. */
+int tcp_shutdown(struct netstack *ns, uint64_t now, struct ns_handle handle);
+/* Gives the handle up. Data already committed is still delivered; unread data
+ * turns the close into a reset (RFC 2525 2.17). */
+int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle);
+/* Gives the handle up and sends RST. */
+int tcp_abort(struct netstack *ns, uint64_t now, struct ns_handle handle);
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_LISTEN,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+	TCP_STATES,
+};
+extern const char *const tcp_state_name[TCP_STATES];
+
+struct ns_tcp_info {
+	enum tcp_state state;
+	struct endpoint local, remote;
+	uint16_t path;
+	uint16_t mss; /* of segments we send, options subtracted */
+	uint32_t cwnd, ssthresh; /* bytes */
+	uint32_t snd_wnd, rcv_wnd;
+	uint32_t unacked;        /* bytes in flight */
+	uint32_t send_queued, recv_queued;
+	uint64_t srtt_ns, rttvar_ns, rto_ns;
+	uint64_t bytes_sent, bytes_received;
+	uint64_t segments_sent, segments_received;
+	uint32_t retransmits; /* segments */
+	bool timestamps, sack, window_scaling;
+	uint8_t snd_wscale, rcv_wscale;
+	int soft_error; /* last ICMP soft error, -ERR_* or 0 */
+};
+int tcp_info(const struct netstack *ns, struct ns_handle handle,
+             struct ns_tcp_info *ret_info);
+
+/* ---------------------------------------------------------------- UDP */
+
+/* port 0: a random free one (RFC 6056). -ERR_EXISTS, -ERR_FULL. */
+int udp_open(struct netstack *ns, uint16_t port, uint64_t user,
+             struct ns_handle *ret_handle);
+/* Queues one datagram, at most MTU minus headers. Each socket holds one
+ * unsent datagram; -ERR_AGAIN while it waits for its path. */
+int udp_send(struct netstack *ns, struct ns_handle handle,
+             const struct endpoint *to, const void *data, size_t len);
+/* Takes the oldest received datagram, cut to cap; -ERR_AGAIN when none. The
+ * receive queue is bounded; what does not fit is dropped and counted. */
+int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
+             size_t cap, struct endpoint *ret_from, size_t *ret_len);
+int udp_close(struct netstack *ns, struct ns_handle handle);
+
+/* ---------------------------------------------------------------- counters */
+
+#define NS_COUNTER_LIST(X)                                                     \
+	X(RX_PACKETS, "rx_packets")                                            \
+	X(TX_PACKETS, "tx_packets")                                            \
+	X(DROP_MALFORMED, "malformed")                                         \
+	X(DROP_FRAGMENT, "fragment")                                           \
+	X(DROP_NOT_OURS, "not_our_address")                                    \
+	X(DROP_PROTOCOL, "unknown_protocol")                                   \
+	X(DROP_CHECKSUM, "checksum")                                           \
+	X(DROP_NO_SOCKET, "no_socket")                                         \
+	X(DROP_QUEUE, "queue_full")                                            \
+	X(DROP_MEMORY, "no_memory")                                            \
+	X(TCP_RETRANSMITS, "tcp_retransmits")                                  \
+	X(TCP_TIMEOUTS, "tcp_timeouts")                                        \
+	X(TCP_OUT_OF_ORDER, "tcp_out_of_order")                                \
+	X(TCP_DUPLICATES, "tcp_duplicates")                                    \
+	X(TCP_OUT_OF_WINDOW, "tcp_out_of_window")                              \
+	X(TCP_RESETS_SENT, "tcp_resets_sent")                                  \
+	X(TCP_RESETS_RECEIVED, "tcp_resets_received")                          \
+	X(TCP_CHALLENGE_ACKS, "tcp_challenge_acks")                            \
+	X(ICMP_RX, "icmp_rx")                                                  \
+	X(ICMP_TX, "icmp_tx")
+
+enum ns_counter {
+#define X(name, text) NS_##name,
+	NS_COUNTER_LIST(X)
+#undef X
+	NS_COUNTERS
+};
+
+uint64_t netstack_counter(const struct netstack *ns, enum ns_counter which);
+/* TCP control blocks in use, TIME-WAIT included: for leak tests. */
+uint32_t netstack_connection_count(const struct netstack *ns);
+
+#endif
