@@ -37,7 +37,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now $(SAN) $(LDFLAGS)
 LIBS_base     =
 LIBS_crypto   = $(shell pkg-config --libs libsodium)
 LIBS_netstack = $(shell pkg-config --libs libcares)
-LIBS_config   = $(shell pkg-config --libs yaml-0.1)
+LIBS_config   = $(shell pkg-config --libs yaml-0.1 libsodium)
 LIBS_daemon   = $(shell pkg-config --libs libuv)
 
 # A layer's archive, and the archives below it in link order.
