@@ -168,21 +168,22 @@ int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle);
 /* Gives the handle up and sends RST. */
 int tcp_abort(struct netstack *ns, uint64_t now, struct ns_handle handle);
 
+/* TCPS_ as in BSD: <netinet/tcp.h> owns the names with TCP_. */
 enum tcp_state {
-	TCP_CLOSED,
-	TCP_LISTEN,
-	TCP_SYN_SENT,
-	TCP_SYN_RECEIVED,
-	TCP_ESTABLISHED,
-	TCP_FIN_WAIT_1,
-	TCP_FIN_WAIT_2,
-	TCP_CLOSE_WAIT,
-	TCP_CLOSING,
-	TCP_LAST_ACK,
-	TCP_TIME_WAIT,
-	TCP_STATES,
+	TCPS_CLOSED,
+	TCPS_LISTEN,
+	TCPS_SYN_SENT,
+	TCPS_SYN_RECEIVED,
+	TCPS_ESTABLISHED,
+	TCPS_FIN_WAIT_1,
+	TCPS_FIN_WAIT_2,
+	TCPS_CLOSE_WAIT,
+	TCPS_CLOSING,
+	TCPS_LAST_ACK,
+	TCPS_TIME_WAIT,
+	TCPS_STATES,
 };
-extern const char *const tcp_state_name[TCP_STATES];
+extern const char *const tcp_state_name[TCPS_STATES];
 
 struct ns_tcp_info {
 	enum tcp_state state;
