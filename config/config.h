@@ -35,8 +35,9 @@ struct config_peer {
 struct config_tunnel {
 	char name[LABEL_CAP];
 	struct key private_key;
-	struct prefix addresses[TUNNEL_ADDRESSES_MAX]; /* with host bits: see
-	                                                  addresses_host */
+	/* Address i is addresses_host[i]; its prefix without host bits is
+	 * addresses[i]. */
+	struct prefix addresses[TUNNEL_ADDRESSES_MAX];
 	struct ip_addr addresses_host[TUNNEL_ADDRESSES_MAX];
 	uint32_t address_count;
 	struct ip_addr dns[DNS_SERVERS_MAX];
@@ -44,7 +45,7 @@ struct config_tunnel {
 	char search[DNS_SEARCH_MAX][NAME_CAP];
 	uint32_t search_count;
 	uint16_t mtu;
-	uint16_t listen_port; /* 0 = any */
+	uint16_t listen_port;      /* 0 = any */
 	struct config_peer *peers; /* owned */
 	uint32_t peer_count;
 };
@@ -57,16 +58,18 @@ struct config_limits {
 struct config {
 	struct config_tunnel *tunnels; /* owned */
 	uint32_t tunnel_count;
-	struct mapping *forwards; /* owned */
+	struct mapping *forwards; /* owned; every one has a name */
 	uint32_t forward_count;
 	struct config_limits limits;
-	char control_socket[SOCKET_PATH_CAP]; /* "" = the default search order */
+	/* "" = the default search order */
+	char control_socket[SOCKET_PATH_CAP];
 	char control_group[LABEL_CAP];
 };
 
 enum { CONFIG_MESSAGE_CAP = 512 };
 
-/* Collects what is wrong. An error is one line for a person:
+/* Collects what is wrong; starts zeroed, and several calls may share one. An
+ * error is one line for a person:
  * "fly.conf:7:13: Endpoint has no port; write host:51820". Warnings are lines
  * of the same form; they do not make loading fail. */
 struct config_report {
@@ -79,18 +82,18 @@ struct config_report {
  * freed by config_free(); or -ERR_SYNTAX, -ERR_INVALID, -ERR_IO, -ERR_PERMISSION,
  * -ERR_NO_MEMORY with report->error filled and nothing to free. */
 int config_load(const char *path, struct config *ret_config,
-                struct config_report *report);
+		struct config_report *report);
 
 /* A configuration from the command line alone: wg-quick files as tunnels named
  * after their file, and forwards as typed. */
 int config_from_arguments(const char *const *wireguard_paths,
-                          size_t wireguard_count, const char *const *forwards,
-                          size_t forward_count, struct config *ret_config,
-                          struct config_report *report);
+			  size_t wireguard_count, const char *const *forwards,
+			  size_t forward_count, struct config *ret_config,
+			  struct config_report *report);
 
 /* Adds forwards given on the command line to a loaded file's. */
 int config_add_forwards(struct config *config, const char *const *forwards,
-                        size_t forward_count, struct config_report *report);
+			size_t forward_count, struct config_report *report);
 
 void config_free(struct config *config); /* wipes keys */
 void config_report_free(struct config_report *report);

@@ -61,15 +61,15 @@ enum { MAPPING_MESSAGE_CAP = 256 };
 /* Each fills value, or returns -ERR_SYNTAX with a sentence in message that
  * says what was expected. */
 int mapping_parse(const char *text, struct mapping *ret_mapping,
-                  char message[MAPPING_MESSAGE_CAP]);
+		  char message[MAPPING_MESSAGE_CAP]);
 int listen_spec_parse(const char *text, struct listen_spec *ret_listen,
-                      char message[MAPPING_MESSAGE_CAP]);
+		      char message[MAPPING_MESSAGE_CAP]);
 int target_parse(const char *text, struct target *ret_target,
-                 char message[MAPPING_MESSAGE_CAP]);
+		 char message[MAPPING_MESSAGE_CAP]);
 
 /* "localhost:15432", "10.0.0.1:15432", "/run/x.sock" */
 char *listen_spec_format(const struct listen_spec *listen, char *text,
-                         size_t cap);
+			 size_t cap);
 
 /* Makes a name from the target when there is none: "appname" of
  * appname.internal, made unique by the caller. */

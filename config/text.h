@@ -13,7 +13,7 @@
 /* Decimal digits only: no sign, no blanks, no 0x, no underscores. 0, or
  * -ERR_SYNTAX when it is no number or not within min and max. */
 int text_number(const char *text, uint64_t min, uint64_t max,
-                uint64_t *ret_value);
+		uint64_t *ret_value);
 
 /* "1048576", "64KiB", "256MiB" or "1GiB". 0 or -ERR_SYNTAX. */
 int text_size(const char *text, uint64_t *ret_bytes);

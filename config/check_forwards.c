@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "config/config_check.h"
+#include "config/text.h"
+
+/* ------------------------------------------------------------------ names */
+
+static int check_given_names(const struct draft *draft, uint32_t first)
+{
+	const struct config *config = &draft->config;
+
+	for (uint32_t i = first; i < config->forward_count; i++) {
+		const char *name = config->forwards[i].name;
+
+		for (uint32_t j = 0; j < i && name[0] != '\0'; j++) {
+			if (strcmp(config->forwards[j].name, name) == 0)
+				return report_error(
+					draft->report, &draft->forwards[i].self,
+					-ERR_INVALID,
+					"two forwards are named %s; rename one "
+					"of them",
+					name);
+		}
+	}
+	return 0;
+}
+
+/* The number at the end of "pg-2" when the name is base and a number, 1 for
+ * base itself, 0 for other names. */
+static uint32_t suffix_of(const char *name, const char *base)
+{
+	size_t len = strlen(base);
+	uint64_t number;
+
+	if (strncmp(name, base, len) != 0)
+		return 0;
+	if (name[len] == '\0')
+		return 1;
+	if (name[len] != '-' ||
+	    text_number(name + len + 1, 2, FORWARDS_MAX, &number) != 0)
+		return 0;
+	return (uint32_t)number;
+}
+
+/* Gives forward index, whose name is its default, the first free number. */
+static void make_unique(struct config *config, uint32_t index)
+{
+	struct mapping *forward = &config->forwards[index];
+	bool taken[FORWARDS_MAX + 2] = {false};
+	char base[LABEL_CAP - sizeof("-1024") + 1];
+	uint32_t number = 1;
+
+	text_make_label(forward->name, base, sizeof(base));
+	for (uint32_t i = 0; i < config->forward_count; i++) {
+		if (i != index)
+			taken[suffix_of(config->forwards[i].name, base)] = true;
+	}
+	while (taken[number])
+		number++;
+	if (number == 1)
+		strcpy(forward->name, base);
+	else
+		snprintf(forward->name, sizeof(forward->name), "%s-%u", base,
+			 number);
+}
+
+static void give_names(struct config *config, uint32_t first)
+{
+	for (uint32_t i = first; i < config->forward_count; i++) {
+		if (config->forwards[i].name[0] != '\0')
+			continue;
+		mapping_default_name(&config->forwards[i]);
+		make_unique(config, i);
+	}
+}
+
+/* -------------------------------------------------------------- listeners */
+
+/* Whether a listener on a takes the port on the address b too. */
+static bool covers(const struct ip_addr *a, const struct ip_addr *b)
+{
+	if (a->family != b->family)
+		return false;
+	return ip_addr_is_unspecified(a) || ip_addr_is_unspecified(b) ||
+	       ip_addr_equal(a, b);
+}
+
+static bool covers_loopback(const struct ip_addr *addr)
+{
+	struct ip_addr loopback_v4 =
+		ip_addr_v4((const uint8_t[4]){127, 0, 0, 1});
+	struct ip_addr loopback_v6 = ip_addr_v6((const uint8_t[16]){[15] = 1});
+
+	return covers(addr, &loopback_v4) || covers(addr, &loopback_v6);
+}
+
+static bool listeners_clash(const struct listen_spec *a,
+			    const struct listen_spec *b)
+{
+	if (a->kind == LISTEN_PATH || b->kind == LISTEN_PATH)
+		return a->kind == b->kind && strcmp(a->path, b->path) == 0;
+	if (a->port != b->port || a->port == 0)
+		return false;
+	if (a->kind == LISTEN_LOOPBACK && b->kind == LISTEN_LOOPBACK)
+		return true;
+	if (a->kind == LISTEN_LOOPBACK)
+		return covers_loopback(&b->addr);
+	if (b->kind == LISTEN_LOOPBACK)
+		return covers_loopback(&a->addr);
+	return covers(&a->addr, &b->addr);
+}
+
+static int check_listener(const struct draft *draft, uint32_t index)
+{
+	const struct mapping *forwards = draft->config.forwards;
+	const struct mapping *forward = &forwards[index];
+	const struct mark *mark = &draft->forwards[index].listen;
+	char text[SOCKET_PATH_CAP];
+
+	for (uint32_t i = 0; i < index; i++) {
+		if (listeners_clash(&forwards[i].listen, &forward->listen))
+			return report_error(
+				draft->report, mark, -ERR_INVALID,
+				"%s is taken by forward %s; choose another "
+				"port",
+				listen_spec_format(&forward->listen, text,
+						   sizeof(text)),
+				forwards[i].name);
+	}
+	if (forward->listen.kind == LISTEN_ADDRESS &&
+	    !ip_addr_is_loopback(&forward->listen.addr) &&
+	    forward->allow_count == 0)
+		report_warning(draft->report, mark,
+			       "everyone who can reach %s gets to %s through "
+			       "the tunnel; name the clients with allow: [...]",
+			       listen_spec_format(&forward->listen, text,
+						  sizeof(text)),
+			       forward->target.host);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- targets */
+
+static void list_tunnels(const struct config *config, char *list, size_t cap)
+{
+	size_t len = 0;
+
+	list[0] = '\0';
+	for (uint32_t i = 0; i < config->tunnel_count && len < cap; i++)
+		len += (size_t)snprintf(list + len, cap - len, "%s%s",
+					i == 0 ? "" : ", ",
+					config->tunnels[i].name);
+}
+
+/* The tunnel that the forward goes through. */
+static int find_tunnel(const struct draft *draft, uint32_t index,
+		       const struct config_tunnel **ret_tunnel)
+{
+	const struct config *config = &draft->config;
+	const struct mapping *forward = &config->forwards[index];
+	char list[160];
+
+	if (forward->tunnel[0] == '\0' && config->tunnel_count == 1) {
+		*ret_tunnel = &config->tunnels[0];
+		return 0;
+	}
+	list_tunnels(config, list, sizeof(list));
+	if (forward->tunnel[0] == '\0')
+		return report_error(
+			draft->report, &draft->forwards[index].self,
+			-ERR_INVALID,
+			"forward %s does not say which tunnel to "
+			"use; add tunnel: NAME in the configuration "
+			"file (there are: %s)",
+			forward->name, list);
+	for (uint32_t i = 0; i < config->tunnel_count; i++) {
+		if (strcmp(config->tunnels[i].name, forward->tunnel) == 0) {
+			*ret_tunnel = &config->tunnels[i];
+			return 0;
+		}
+	}
+	return report_error(draft->report, &draft->forwards[index].tunnel,
+			    -ERR_INVALID,
+			    "there is no tunnel named %s; the tunnels are: %s",
+			    forward->tunnel, list);
+}
+
+static int check_literal(const struct draft *draft, uint32_t index,
+			 const struct config_tunnel *tunnel,
+			 const struct ip_addr *addr)
+{
+	const struct mapping *forward = &draft->config.forwards[index];
+	const struct mark *mark = &draft->forwards[index].target;
+
+	switch (tunnel_reach(tunnel, addr)) {
+	case REACH_OK:
+		return 0;
+	case REACH_NO_ADDRESS:
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "%s cannot be reached: tunnel %s has no "
+				    "IPv%u address; add one to Address",
+				    forward->target.host, tunnel->name,
+				    (unsigned)addr->family);
+	case REACH_NO_PEER:
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "%s cannot be reached: it is in no peer's "
+				    "allowed ips of tunnel %s; add it there",
+				    forward->target.host, tunnel->name);
+	}
+	UNREACHABLE();
+}
+
+static int check_name_target(const struct draft *draft, uint32_t index,
+			     const struct config_tunnel *tunnel)
+{
+	const struct mapping *forward = &draft->config.forwards[index];
+	const struct mark *mark = &draft->forwards[index].target;
+
+	for (uint32_t i = 0; i < tunnel->dns_count; i++) {
+		if (tunnel_reach(tunnel, &tunnel->dns[i]) == REACH_OK)
+			return 0;
+	}
+	if (tunnel->dns_count == 0)
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "%s is a name, but tunnel %s has no name "
+				    "server; add DNS = ADDRESS to [Interface] "
+				    "(YAML: dns: [ADDRESS])",
+				    forward->target.host, tunnel->name);
+	return report_error(draft->report, mark, -ERR_INVALID,
+			    "%s is a name, but no name server of tunnel %s "
+			    "can be asked; add their addresses to the allowed "
+			    "ips of a peer",
+			    forward->target.host, tunnel->name);
+}
+
+static int check_target(const struct draft *draft, uint32_t index)
+{
+	const struct mapping *forward = &draft->config.forwards[index];
+	const struct config_tunnel *tunnel = NULL;
+	struct ip_addr addr;
+	int err = find_tunnel(draft, index, &tunnel);
+
+	if (err != 0)
+		return err;
+	if (ip_addr_parse(forward->target.host, &addr) == 0)
+		return check_literal(draft, index, tunnel, &addr);
+	return check_name_target(draft, index, tunnel);
+}
+
+int check_forwards(struct draft *draft, uint32_t first)
+{
+	int err = check_given_names(draft, first);
+
+	if (err != 0)
+		return err;
+	give_names(&draft->config, first);
+	for (uint32_t i = first; i < draft->config.forward_count; i++) {
+		err = check_listener(draft, i);
+		if (err == 0)
+			err = check_target(draft, i);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}

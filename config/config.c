@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+#include "config/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "config/config_check.h"
+#include "config/draft.h"
+#include "config/file.h"
+#include "config/keyfile.h"
+#include "config/text.h"
+#include "config/wgquick.h"
+#include "config/yaml_schema.h"
+#include "config/yaml_tree.h"
+
+static const struct config_limits default_limits = {
+	.memory_bytes = UINT64_C(256) << 20,
+	.connections = 10000,
+};
+
+/* Checks the draft and, when it is good, moves the value out. Frees the
+ * draft's rest. */
+static int finish(struct draft *draft, const struct mark *mark, int err,
+		  struct config *ret_config)
+{
+	if (err == 0 && draft->config.tunnel_count == 0)
+		err = report_error(draft->report, mark, -ERR_INVALID,
+				   "no tunnel; add one below tunnels: with "
+				   "wireguard: FILE");
+	if (err == 0)
+		err = check_tunnels(draft);
+	if (err == 0)
+		err = check_forwards(draft, 0);
+	if (err == 0) {
+		*ret_config = draft->config;
+		draft->config = (struct config){.tunnel_count = 0};
+	}
+	draft_free(draft);
+	return err;
+}
+
+static int read_yaml(const char *path, struct draft *draft)
+{
+	struct mark mark = {.file = path};
+	struct yaml_tree tree;
+	struct file file;
+	const char *reason;
+	int err = file_read(path, CONFIG_FILE_MAX, &file, &reason);
+
+	if (err != 0)
+		return report_error(draft->report, &mark, err,
+				    "cannot be read: %s", reason);
+	err = yaml_tree_parse(path, &file, &tree, draft->report);
+	file_free(&file);
+	if (err != 0)
+		return err;
+	err = yaml_schema_read(&tree, draft);
+	yaml_tree_free(&tree);
+	return err;
+}
+
+int config_load(const char *path, struct config *ret_config,
+		struct config_report *report)
+{
+	struct draft draft = {
+		.config.limits = default_limits,
+		.report = report,
+	};
+	struct mark mark = {path, 1, 1};
+	int err = read_yaml(path, &draft);
+
+	return finish(&draft, &mark, err, ret_config);
+}
+
+/* "/etc/wireguard/fly.conf" is named fly. */
+static void name_after_file(const char *path, char name[LABEL_CAP])
+{
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	text_make_label(slash == NULL ? path : slash + 1, name, LABEL_CAP);
+	len = strlen(name);
+	if (len > 5 && strcmp(name + len - 5, ".conf") == 0)
+		name[len - 5] = '\0';
+	if (name[0] == '\0')
+		strcpy(name, "tunnel");
+}
+
+static int add_wireguard(struct draft *draft, const char *path)
+{
+	struct mark mark = {.file = "--wireguard"};
+	struct tunnel_draft tunnel;
+	int err = draft_add_tunnel(draft, &mark, &tunnel);
+
+	if (err != 0)
+		return err;
+	name_after_file(path, tunnel.tunnel->name);
+	return wgquick_read(path, &mark, &tunnel);
+}
+
+static int add_forward(struct draft *draft, const char *text)
+{
+	struct mark mark = {.file = "--forward"};
+	char message[MAPPING_MESSAGE_CAP];
+	struct forward_marks *marks;
+	struct mapping *forward;
+	int err = draft_add_forward(draft, &mark, &forward, &marks);
+
+	if (err != 0)
+		return err;
+	err = mapping_parse(text, forward, message);
+	if (err != 0)
+		return report_error(draft->report, &mark, err, "%s", message);
+	return 0;
+}
+
+static int add_forwards(struct draft *draft, const char *const *forwards,
+			size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < count; i++)
+		err = add_forward(draft, forwards[i]);
+	return err;
+}
+
+int config_from_arguments(const char *const *wireguard_paths,
+			  size_t wireguard_count, const char *const *forwards,
+			  size_t forward_count, struct config *ret_config,
+			  struct config_report *report)
+{
+	struct draft draft = {
+		.config.limits = default_limits,
+		.report = report,
+	};
+	struct mark mark = {.file = "--wireguard"};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < wireguard_count; i++)
+		err = add_wireguard(&draft, wireguard_paths[i]);
+	if (err == 0)
+		err = add_forwards(&draft, forwards, forward_count);
+	return finish(&draft, &mark, err, ret_config);
+}
+
+int config_add_forwards(struct config *config, const char *const *forwards,
+			size_t forward_count, struct config_report *report)
+{
+	struct draft draft = {.config = *config, .report = report};
+	uint32_t first = config->forward_count;
+	int err = add_forwards(&draft, forwards, forward_count);
+
+	if (err == 0)
+		err = check_forwards(&draft, first);
+	/* The array may be new; what failed is not counted in. */
+	config->forwards = draft.config.forwards;
+	if (err == 0)
+		config->forward_count = draft.config.forward_count;
+	draft.config = (struct config){.tunnel_count = 0};
+	draft_free(&draft);
+	return err;
+}
+
+void config_free(struct config *config)
+{
+	for (uint32_t i = 0; i < config->tunnel_count; i++) {
+		struct config_tunnel *tunnel = &config->tunnels[i];
+
+		for (uint32_t j = 0; j < tunnel->peer_count; j++)
+			free(tunnel->peers[j].allowed_ips);
+		if (tunnel->peers != NULL)
+			key_memory_wipe(tunnel->peers,
+					tunnel->peer_count *
+						sizeof(tunnel->peers[0]));
+		free(tunnel->peers);
+	}
+	if (config->tunnels != NULL)
+		key_memory_wipe(config->tunnels,
+				config->tunnel_count *
+					sizeof(config->tunnels[0]));
+	free(config->tunnels);
+	free(config->forwards);
+	*config = (struct config){.tunnel_count = 0};
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The walk over a YAML tree by tables of keys: unknown and repeated keys are
+ * errors, and every error names the key and its place. What a key means is in
+ * its table's function. Private to config/.
+ */
+#ifndef CONFIG_YAML_READER_H
+#define CONFIG_YAML_READER_H
+
+#include "config/draft.h"
+#include "config/scalar.h"
+#include "config/yaml_tree.h"
+
+/* Where the walk is: the objects being filled, and the key being read. */
+struct reader {
+	const struct yaml_tree *tree;
+	struct draft *draft;
+	const char *key;
+	struct tunnel_draft tunnel;
+	bool tunnel_has_file;
+	struct config_peer *peer;
+	struct mapping *forward;
+	struct forward_marks *marks;
+};
+
+struct field {
+	const char *key;
+	int (*read)(struct reader *reader, const struct yaml_node *value);
+};
+
+/* All return 0, or a -ERR_* code with the error reported. */
+
+int reader_error(const struct reader *reader, const struct yaml_node *node,
+		 const char *what);
+
+/* Reads a map's keys by a table. what names the map in messages. */
+int reader_map(struct reader *reader, const struct yaml_node *map,
+	       const char *what, const struct field *fields, size_t count);
+
+/* A list of maps or texts. */
+int reader_items(struct reader *reader, const struct yaml_node *list,
+		 int (*read)(struct reader *, const struct yaml_node *));
+
+/* A list of texts; one text is a list of one. */
+int reader_texts(struct reader *reader, const struct yaml_node *node,
+		 int (*read)(struct reader *, const struct scalar *));
+
+/* The node as one text for the key being read. */
+int reader_text(const struct reader *reader, const struct yaml_node *node,
+		struct scalar *ret_scalar);
+
+int reader_label(struct reader *reader, const struct yaml_node *node,
+		 char label[LABEL_CAP]);
+
+/* The value of a key in a map, or NULL. */
+const struct yaml_node *reader_find(const struct reader *reader,
+				    const struct yaml_node *map,
+				    const char *key);
+
+/* yaml_tunnels.c: "tunnels:" */
+int reader_tunnels(struct reader *reader, const struct yaml_node *map);
+
+#endif
