@@ -71,6 +71,14 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+.PHONY: install
+install: $(B)/wgproxyd
+	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man8 \
+	  $(DESTDIR)$(mandir)/man5
+	install -m 755 $(B)/wgproxyd $(DESTDIR)$(sbindir)/wgproxyd
+	install -m 644 doc/wgproxyd.8 $(DESTDIR)$(mandir)/man8/
+	install -m 644 doc/wgproxyd.yaml.5 $(DESTDIR)$(mandir)/man5/
+
 # ---------------------------------------------------------------- tests
 # test/unit/LAYER/test_X.c is one program, linked with that layer and the
 # layers below it; helper files there without the prefix go into all of them.

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/io_loop.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "crypto/secret.h"
+#include "daemon/io_client.h"
+#include "daemon/io_listener.h"
+#include "daemon/io_resolve.h"
+#include "daemon/io_udp.h"
+
+enum {
+	/* Descriptors for everything that is not a client. */
+	DESCRIPTOR_RESERVE = 64,
+	WORK_MAX = 4096, /* relays served per turn */
+};
+
+/* SIGTERM and SIGINT: clients have this long to end by themselves; then they
+ * are cut, and their resets have a moment to leave. */
+#define STOP_GRACE_NS (2 * NS_PER_S)
+#define STOP_LIMIT_NS (4 * NS_PER_S)
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	CHECK(clock_gettime(id, &ts) == 0);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+void io_clock_read(struct clock *ret_clock)
+{
+	ret_clock->boot = read_clock(CLOCK_BOOTTIME);
+	ret_clock->awake = read_clock(CLOCK_MONOTONIC);
+	ret_clock->wall = read_clock(CLOCK_REALTIME);
+}
+
+/* ------------------------------------------------------------- listeners */
+
+static bool may_accept(const struct io_loop *io)
+{
+	return !io->stopping && !proxy_is_full(&io->proxy) &&
+	       io->now.awake >= io->accept_pause;
+}
+
+/* Polls the listeners exactly while clients can be taken: otherwise they wait
+ * in the kernel's backlog. */
+static void update_listeners(struct io_loop *io)
+{
+	bool accepts = may_accept(io);
+
+	if (accepts == io->accepts)
+		return;
+	io->accepts = accepts;
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++)
+		io_listener_poll(&io->listeners[i], accepts);
+}
+
+static void retry_listeners(struct io_loop *io)
+{
+	uint64_t next = NEVER;
+
+	if (io->stopping || io->now.awake < io->listen_retry)
+		return;
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
+		struct io_listener *listener = &io->listeners[i];
+
+		io_listener_retry(listener);
+		if (listener->socket_count == 0)
+			next = time_min(next, listener->retry_at);
+	}
+	io->listen_retry = next;
+}
+
+static void accept_clients(struct io_loop *io)
+{
+	while (io->accepting != NULL && may_accept(io)) {
+		struct io_listener *listener = io->accepting;
+
+		io->accepting = listener->next;
+		io_listener_accept(listener);
+	}
+}
+
+/* ------------------------------------------------------------- the turn */
+
+static void receive(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->udp_count; i++)
+		io_udp_receive(&io->udp[i]);
+}
+
+static void release_buffers(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++)
+		tunnel_input_done(&io->proxy.tunnels[i], &io->now);
+}
+
+static void serve_clients(struct io_loop *io)
+{
+	for (unsigned count = 0; count < WORK_MAX; count++) {
+		uint32_t relay = proxy_next_work(&io->proxy);
+
+		if (relay == RELAY_NONE)
+			return;
+		io_client_service(&io->clients[relay]);
+	}
+	io->again = true;
+}
+
+static void flush(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->udp_count; i++)
+		io_udp_flush(&io->udp[i]);
+}
+
+static void resolve(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->resolve_count && !io->stopping; i++)
+		io_resolve_turn(&io->resolves[i]);
+}
+
+static uint64_t wait_ns(const struct io_loop *io)
+{
+	uint64_t wait = proxy_wait(&io->proxy, &io->now);
+	uint64_t edge = io->listen_retry;
+
+	if (io->again)
+		return 0;
+	for (uint32_t i = 0; i < io->resolve_count; i++)
+		edge = time_min(edge, io_resolve_deadline(&io->resolves[i]));
+	if (io->accept_pause > io->now.awake)
+		edge = time_min(edge, io->accept_pause);
+	if (io->stopping)
+		edge = time_min(edge, io->stop_since + STOP_GRACE_NS);
+	return time_min(wait, clock_until(edge, io->now.awake));
+}
+
+static void on_timer(uv_timer_t *handle)
+{
+	(void)handle; /* the turn of this iteration does the work */
+}
+
+static void arm_timer(struct io_loop *io)
+{
+	uint64_t wait = wait_ns(io);
+
+	if (wait == NEVER)
+		uv_timer_stop(&io->timer);
+	else
+		uv_timer_start(&io->timer, on_timer,
+			       (wait + NS_PER_MS - 1) / NS_PER_MS, 0);
+}
+
+static void close_handles(struct io_loop *io)
+{
+	io->closed = true;
+	for (uint32_t i = 0; i < io->udp_count; i++)
+		io_udp_close(&io->udp[i]);
+	for (unsigned i = 0; i < IO_SIGNALS; i++)
+		io_owner_close(&io->owner, (uv_handle_t *)&io->signals[i]);
+	io_owner_close(&io->owner, (uv_handle_t *)&io->timer);
+	io_owner_close(&io->owner, (uv_handle_t *)&io->prepare);
+	io_owner_finish(&io->owner);
+}
+
+/* Listeners close at once; clients end, or are cut after the grace; the
+ * tunnels close when the last client has gone. */
+static void stop_step(struct io_loop *io)
+{
+	uint64_t since = io->now.awake - io->stop_since;
+
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++)
+		io_listener_close(&io->listeners[i]);
+	if (since >= STOP_GRACE_NS || io->impatient)
+		proxy_doom_all(&io->proxy, &io->now);
+}
+
+static void turn(struct io_loop *io)
+{
+	io->again = false;
+	io_clock_read(&io->now);
+	proxy_expire(&io->proxy, &io->now);
+	receive(io);
+	retry_listeners(io);
+	accept_clients(io);
+	proxy_events(&io->proxy, &io->now);
+	if (io->stopping)
+		stop_step(io);
+	serve_clients(io);
+	release_buffers(io);
+	resolve(io);
+	flush(io);
+	update_listeners(io);
+	arm_timer(io);
+	if (io->stopping && io->proxy.relay_count == 0)
+		close_handles(io);
+}
+
+static void on_prepare(uv_prepare_t *handle)
+{
+	struct io_owner *owner = handle->data;
+
+	if (!owner->closing)
+		turn(container_of(owner, struct io_loop, owner));
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	struct io_owner *owner = handle->data;
+	struct io_loop *io = container_of(owner, struct io_loop, owner);
+
+	if (owner->closing)
+		return;
+	log_notice("event=stopping signal=%d", number);
+	io->impatient = io->stopping;
+	if (!io->stopping)
+		io->stop_since = io->now.awake;
+	io->stopping = true;
+}
+
+/* ------------------------------------------------------------- open */
+
+static void fill_random(void *ctx, void *buf, size_t len)
+{
+	(void)ctx;
+	secret_random(buf, len);
+}
+
+/* One descriptor for each client, and some for everything else. */
+static uint32_t relay_cap(const struct config *config)
+{
+	uint32_t listeners = 2 * config->forward_count;
+	uint32_t reserve = DESCRIPTOR_RESERVE + listeners;
+	uint32_t cap = config->limits.connections;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return cap;
+	if (limit.rlim_cur <= reserve)
+		return 1;
+	if (limit.rlim_cur - reserve < cap)
+		cap = (uint32_t)limit.rlim_cur - reserve;
+	return cap;
+}
+
+/* A name lookup that still runs must not keep the loop. */
+static void on_gone(struct io_owner *owner)
+{
+	uv_stop(&container_of(owner, struct io_loop, owner)->uv);
+}
+
+static void open_handles(struct io_loop *io)
+{
+	static const int numbers[IO_SIGNALS] = {SIGTERM, SIGINT};
+
+	io_owner_init(&io->owner, on_gone);
+	CHECK(uv_prepare_init(&io->uv, &io->prepare) == 0);
+	io_owner_track(&io->owner, (uv_handle_t *)&io->prepare);
+	CHECK(uv_timer_init(&io->uv, &io->timer) == 0);
+	io_owner_track(&io->owner, (uv_handle_t *)&io->timer);
+	for (unsigned i = 0; i < IO_SIGNALS; i++) {
+		CHECK(uv_signal_init(&io->uv, &io->signals[i]) == 0);
+		io_owner_track(&io->owner, (uv_handle_t *)&io->signals[i]);
+		uv_signal_start(&io->signals[i], on_signal, numbers[i]);
+	}
+	uv_prepare_start(&io->prepare, on_prepare);
+}
+
+static int open_memory(struct io_loop *io)
+{
+	struct proxy *proxy = &io->proxy;
+	uint32_t peers = 0;
+
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
+		peers += proxy->tunnels[i].peer_count;
+	io->udp = calloc(proxy->tunnel_count, sizeof(*io->udp));
+	io->listeners =
+		calloc(proxy->forward_count + 1, sizeof(*io->listeners));
+	io->clients = calloc(proxy->relay_cap, sizeof(*io->clients));
+	io->resolves = calloc(peers + 1, sizeof(*io->resolves));
+	io->receive_buffers = malloc(UDP_RECEIVE_BATCH * UDP_RECEIVE_BYTES);
+	if (io->udp == NULL || io->listeners == NULL || io->clients == NULL ||
+	    io->resolves == NULL || io->receive_buffers == NULL)
+		return -ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < proxy->forward_count; i++)
+		io_listener_init(&io->listeners[i], io, i);
+	return 0;
+}
+
+static int open_tunnels(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++) {
+		struct tunnel *tunnel = &io->proxy.tunnels[i];
+		int err = io_udp_open(&io->udp[i], io, tunnel);
+
+		if (err != 0)
+			return err;
+		io->udp_count++;
+		if (tunnel->key_unlocked)
+			log_warning("event=keys_not_locked tunnel=%s "
+				    "text=\"raise the limit on locked memory "
+				    "to keep keys out of swap\"",
+				    tunnel->name);
+		for (uint16_t p = 0; p < tunnel->peer_count; p++) {
+			if (tunnel->peers[p].named)
+				io_resolve_init(
+					&io->resolves[io->resolve_count++], io,
+					tunnel, p);
+		}
+	}
+	return 0;
+}
+
+static int open_listeners(struct io_loop *io, bool strict)
+{
+	io->accepts = true;
+	io->listen_retry = NEVER;
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
+		struct io_listener *listener = &io->listeners[i];
+		int err = io_listener_open(listener);
+
+		if (err != 0 && strict)
+			return err;
+		if (err != 0)
+			io->listen_retry =
+				time_min(io->listen_retry, listener->retry_at);
+	}
+	return 0;
+}
+
+static void free_memory(struct io_loop *io)
+{
+	free(io->udp);
+	free(io->listeners);
+	free(io->clients);
+	free(io->resolves);
+	free(io->receive_buffers);
+}
+
+/* Closes whatever is open and runs the loop until the last handle is gone. A
+ * name lookup cannot be interrupted: rather than wait for a dead name server
+ * the process ends with it. */
+static void close_loop(struct io_loop *io)
+{
+	bool busy = false;
+
+	for (uint32_t i = 0; i < io->resolve_count; i++)
+		busy |= io->resolves[i].busy;
+	while (!busy && uv_run(&io->uv, UV_RUN_DEFAULT) != 0)
+		;
+	if (busy)
+		uv_run(&io->uv, UV_RUN_NOWAIT);
+	else
+		CHECK(uv_loop_close(&io->uv) == 0);
+	proxy_close(&io->proxy);
+	if (!busy)
+		free_memory(io);
+}
+
+int io_loop_open(struct io_loop *io, const struct config *config,
+		 const struct io_options *options)
+{
+	struct random_source random = {.fill = fill_random};
+	int err;
+
+	memset(io, 0, sizeof(*io));
+	signal(SIGPIPE, SIG_IGN);
+	io_clock_read(&io->now);
+	err = proxy_open(&io->proxy, &io->now, config, relay_cap(config),
+			 &random);
+	if (err != 0)
+		return err;
+	CHECK(uv_loop_init(&io->uv) == 0);
+	open_handles(io);
+	err = open_memory(io);
+	if (err == 0)
+		err = open_tunnels(io);
+	if (err == 0)
+		err = open_listeners(io, options->strict);
+	if (err == 0)
+		return 0;
+	for (uint32_t i = 0;
+	     io->listeners != NULL && i < io->proxy.forward_count; i++)
+		io_listener_close(&io->listeners[i]);
+	close_handles(io);
+	close_loop(io);
+	return err;
+}
+
+void io_loop_run(struct io_loop *io)
+{
+	uv_run(&io->uv, UV_RUN_DEFAULT);
+	close_loop(io);
+	log_notice("event=stopped");
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The loop, and the turn: every libuv callback only stores what it learned;
+ * one function, run once per iteration, draws all consequences in a fixed
+ * order with one reading of the clocks (doc/architecture.md has the picture).
+ */
+#ifndef DAEMON_IO_LOOP_H
+#define DAEMON_IO_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "config/config.h"
+#include "daemon/clock.h"
+#include "daemon/io_owner.h"
+#include "daemon/proxy.h"
+
+struct io_client;
+struct io_listener;
+struct io_resolve;
+struct io_udp;
+
+enum { IO_SIGNALS = 2 };
+
+/* Owner: main. */
+struct io_loop {
+	uv_loop_t uv;
+	struct io_owner owner; /* of the handles below */
+	uv_prepare_t prepare;
+	uv_timer_t timer;
+	uv_signal_t signals[IO_SIGNALS];
+	struct proxy proxy;
+	struct clock now; /* of this turn */
+	bool again;       /* a budget ran out: no sleep before the next turn */
+	bool stopping;
+	bool closed;         /* every handle is closing */
+	bool impatient;      /* a second signal: cut at once */
+	uint64_t stop_since; /* awake time */
+	struct io_udp *udp;  /* one for each tunnel */
+	uint32_t udp_count;
+	struct io_listener *listeners; /* one for each forward */
+	struct io_listener *accepting; /* those with clients waiting */
+	uint64_t listen_retry;         /* awake time; NEVER: all listen */
+	uint64_t accept_pause;         /* awake time; 0: no pause */
+	bool accepts;                  /* listeners are polled */
+	struct io_client *clients;     /* one for each relay, same index */
+	struct io_resolve *resolves;   /* one for each peer with a name */
+	uint32_t resolve_count;
+	uint8_t *receive_buffers;
+};
+
+struct io_options {
+	bool strict; /* a port that is taken at start is fatal */
+};
+
+/* 0; or -ERR_*, logged, with nothing left to close. */
+int io_loop_open(struct io_loop *io, const struct config *config,
+		 const struct io_options *options);
+
+/* Runs until SIGTERM or SIGINT, then closes everything. */
+void io_loop_run(struct io_loop *io);
+
+void io_clock_read(struct clock *ret_clock);
+
+#endif

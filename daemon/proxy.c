@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/proxy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "netstack/tag.h"
+
+static int open_forwards(struct proxy *proxy, const struct config *config)
+{
+	proxy->forwards =
+		calloc(config->forward_count + 1, sizeof(*proxy->forwards));
+	if (proxy->forwards == NULL)
+		return -ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < config->forward_count; i++) {
+		struct forward *forward = &proxy->forwards[i];
+
+		forward->mapping = config->forwards[i];
+		while (strcmp(config->tunnels[forward->tunnel].name,
+			      forward->mapping.tunnel) != 0) {
+			forward->tunnel++;
+			CHECK(forward->tunnel < config->tunnel_count);
+		}
+	}
+	proxy->forward_count = config->forward_count;
+	return 0;
+}
+
+static int open_tunnels(struct proxy *proxy, const struct clock *now,
+			const struct config *config,
+			const struct random_source *random)
+{
+	proxy->tunnels = calloc(config->tunnel_count, sizeof(*proxy->tunnels));
+	if (proxy->tunnels == NULL)
+		return -ERR_NO_MEMORY;
+	for (uint32_t i = 0; i < config->tunnel_count; i++) {
+		struct tunnel_config tunnel_config = {
+			.config = &config->tunnels[i],
+			.chunks = &proxy->chunks,
+			.connections_max = proxy->relay_cap,
+			.random = *random,
+		};
+		int err = tunnel_open(&proxy->tunnels[i], now, &tunnel_config);
+
+		if (err != 0)
+			return err;
+		proxy->tunnel_count++;
+	}
+	return 0;
+}
+
+/* The arena is taken whole but stays untouched until chunks are used: the
+ * system gives pages on first touch. */
+static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
+{
+	uint32_t count = (uint32_t)(memory_bytes / CHUNK_BYTES);
+	size_t links_len = count * sizeof(uint32_t);
+
+	proxy->chunk_memory = malloc((size_t)count * CHUNK_BYTES + links_len);
+	proxy->relays = calloc(proxy->relay_cap, sizeof(*proxy->relays));
+	proxy->links = calloc(proxy->relay_cap, sizeof(*proxy->links));
+	if (proxy->chunk_memory == NULL || proxy->relays == NULL ||
+	    proxy->links == NULL)
+		return -ERR_NO_MEMORY;
+	chunk_pool_init(&proxy->chunks, proxy->chunk_memory,
+			(uint32_t *)(void *)((uint8_t *)proxy->chunk_memory +
+					     (size_t)count * CHUNK_BYTES),
+			count);
+	return 0;
+}
+
+int proxy_open(struct proxy *proxy, const struct clock *now,
+	       const struct config *config, uint32_t relay_cap,
+	       const struct random_source *random)
+{
+	int err;
+
+	memset(proxy, 0, sizeof(*proxy));
+	proxy->relay_cap = relay_cap;
+	proxy->relay_free = RELAY_NONE;
+	proxy->work_head = RELAY_NONE;
+	proxy->work_tail = RELAY_NONE;
+	err = open_memory(proxy, config->limits.memory_bytes);
+	if (err == 0)
+		err = open_tunnels(proxy, now, config, random);
+	if (err == 0)
+		err = open_forwards(proxy, config);
+	if (err != 0)
+		proxy_close(proxy);
+	return err;
+}
+
+void proxy_close(struct proxy *proxy)
+{
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
+		tunnel_close(&proxy->tunnels[i]);
+	free(proxy->tunnels);
+	free(proxy->forwards);
+	free(proxy->relays);
+	free(proxy->links);
+	free(proxy->chunk_memory);
+	memset(proxy, 0, sizeof(*proxy));
+}
+
+/* ------------------------------------------------------------- relays */
+
+static uint32_t take_relay(struct proxy *proxy)
+{
+	uint32_t index = proxy->relay_free;
+
+	CHECK(!proxy_is_full(proxy));
+	if (index != RELAY_NONE)
+		proxy->relay_free = proxy->links[index].next;
+	else
+		index = proxy->relay_fresh++;
+	CHECK(index < proxy->relay_cap);
+	proxy->relay_count++;
+	return index;
+}
+
+static struct forward *relay_forward(struct proxy *proxy, uint32_t index)
+{
+	return &proxy->forwards[proxy->relays[index].forward];
+}
+
+uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
+		      uint32_t forward_index, const struct endpoint *from,
+		      enum reason *ret_refused)
+{
+	struct forward *forward = &proxy->forwards[forward_index];
+	const struct mapping *mapping = &forward->mapping;
+	struct dial_request request = {
+		.host = mapping->target.host,
+		.port = mapping->target.port,
+		.policy = mapping->policy,
+		.preferred = forward->sticky,
+	};
+	uint32_t index;
+
+	if (!forward_allows(forward, &from->addr)) {
+		*ret_refused = REASON_NOT_ALLOWED;
+		return RELAY_NONE;
+	}
+	if (proxy_is_full(proxy) ||
+	    (mapping->connections_max != 0 &&
+	     forward->connections >= mapping->connections_max)) {
+		*ret_refused = REASON_LIMIT;
+		return RELAY_NONE;
+	}
+	index = take_relay(proxy);
+	request.user = tag_make(TAG_RELAY, index);
+	forward->connections++;
+	forward->accepted++;
+	proxy->relays[index].forward = forward_index;
+	proxy->relays[index].client = *from;
+	relay_init(&proxy->relays[index], now, &proxy->tunnels[forward->tunnel],
+		   &request);
+	proxy_mark(proxy, index);
+	return index;
+}
+
+void proxy_mark(struct proxy *proxy, uint32_t index)
+{
+	struct relay_link *link = &proxy->links[index];
+
+	if (link->queued)
+		return;
+	link->queued = true;
+	link->next = RELAY_NONE;
+	if (proxy->work_tail == RELAY_NONE)
+		proxy->work_head = index;
+	else
+		proxy->links[proxy->work_tail].next = index;
+	proxy->work_tail = index;
+}
+
+uint32_t proxy_next_work(struct proxy *proxy)
+{
+	uint32_t index = proxy->work_head;
+
+	if (index == RELAY_NONE)
+		return RELAY_NONE;
+	proxy->work_head = proxy->links[index].next;
+	if (proxy->work_head == RELAY_NONE)
+		proxy->work_tail = RELAY_NONE;
+	proxy->links[index].queued = false;
+	return index;
+}
+
+/* "client [fdaa::3]:5432 tx rx ..." is what a person greps for first. */
+static void log_end(const struct proxy *proxy, const struct clock *now,
+		    const struct relay *relay)
+{
+	const struct forward *forward = &proxy->forwards[relay->forward];
+	char client[ENDPOINT_TEXT_CAP], target[ENDPOINT_TEXT_CAP];
+	bool opened = relay->connected != 0;
+
+	log_info(
+		"event=%s forward=%s client=%s to=%s:%u target=%s dur_ms=%llu "
+		"tx=%llu rx=%llu reason=%s text=\"%s\"",
+		opened ? "conn_closed" : "conn_refused", forward->mapping.name,
+		endpoint_format(&relay->client, client),
+		forward->mapping.target.host,
+		(unsigned)forward->mapping.target.port,
+		opened ? endpoint_format(&relay->target, target) : "none",
+		(unsigned long long)((now->awake - relay->started) / NS_PER_MS),
+		(unsigned long long)relay->bytes_up,
+		(unsigned long long)relay->bytes_down,
+		reason_word(relay->reason), reason_text(relay->reason));
+}
+
+void proxy_release(struct proxy *proxy, const struct clock *now, uint32_t index)
+{
+	struct relay *relay = &proxy->relays[index];
+	struct forward *forward = relay_forward(proxy, index);
+
+	CHECK(relay->state == RELAY_DOOMED && !proxy->links[index].queued);
+	log_end(proxy, now, relay);
+	forward->connections--;
+	forward->ended[relay->reason]++;
+	memset(relay, 0, sizeof(*relay));
+	proxy->links[index].next = proxy->relay_free;
+	proxy->relay_free = index;
+	proxy->relay_count--;
+}
+
+void proxy_doom_all(struct proxy *proxy, const struct clock *now)
+{
+	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
+		if (proxy->relays[i].state == RELAY_FREE)
+			continue;
+		relay_doom(&proxy->relays[i], now, REASON_SHUTDOWN);
+		proxy_mark(proxy, i);
+	}
+}
+
+/* ------------------------------------------------------------- events */
+
+/* A tunnel without a session explains a missing answer better than the
+ * missing answer does. */
+static enum reason explain(const struct tunnel *tunnel, const struct clock *now,
+			   int err)
+{
+	bool unresolved;
+
+	if ((err == -ERR_TIMEOUT || err == -ERR_NAME_TIMEOUT) &&
+	    tunnel_is_down(tunnel, now, &unresolved))
+		return unresolved ? REASON_ENDPOINT_UNKNOWN
+				  : REASON_TUNNEL_DOWN;
+	return reason_of_dial(err);
+}
+
+static void dial_ended(struct proxy *proxy, const struct clock *now,
+		       struct tunnel *tunnel, const struct dial_result *result)
+{
+	uint32_t index = tag_index(result->user);
+	struct relay *relay = &proxy->relays[index];
+	struct forward *forward = relay_forward(proxy, index);
+
+	CHECK(relay->tunnel == tunnel);
+	if (result->error == 0) {
+		forward->sticky = result->to.addr;
+		relay_connected(relay, now, result->handle, &result->to,
+				result->user);
+	} else {
+		forward->sticky.family = IP_NONE;
+		relay_dial_failed(relay, explain(tunnel, now, result->error));
+	}
+	proxy_mark(proxy, index);
+}
+
+static void netstack_event(struct proxy *proxy, const struct clock *now,
+			   struct tunnel *tunnel, const struct ns_event *event)
+{
+	uint32_t index = tag_index(event->user);
+
+	switch (tag_kind(event->user)) {
+	case TAG_RESOLVER:
+		resolver_event(tunnel->resolver, now->awake, event);
+		break;
+	case TAG_DIAL:
+		dial_event(tunnel->dialer, now->awake, event);
+		break;
+	case TAG_RELAY:
+		relay_upstream_event(&proxy->relays[index], now, event->bits,
+				     event->error);
+		proxy_mark(proxy, index);
+		break;
+	}
+}
+
+static void tunnel_events(struct proxy *proxy, const struct clock *now,
+			  struct tunnel *tunnel)
+{
+	struct dial_result result;
+	struct ns_event event;
+
+	while (netstack_next_event(tunnel->ns, &event))
+		netstack_event(proxy, now, tunnel, &event);
+	dial_advance(tunnel->dialer, now->awake);
+	while (dial_next_result(tunnel->dialer, &result))
+		dial_ended(proxy, now, tunnel, &result);
+}
+
+void proxy_events(struct proxy *proxy, const struct clock *now)
+{
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
+		tunnel_wireguard_events(&proxy->tunnels[i], now);
+		tunnel_events(proxy, now, &proxy->tunnels[i]);
+	}
+}
+
+void proxy_expire(struct proxy *proxy, const struct clock *now)
+{
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
+		tunnel_expire(&proxy->tunnels[i], now);
+}
+
+uint64_t proxy_wait(const struct proxy *proxy, const struct clock *now)
+{
+	uint64_t wait = NEVER;
+
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
+		wait = time_min(wait, tunnel_wait(&proxy->tunnels[i], now));
+	return wait;
+}

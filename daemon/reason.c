@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/reason.h"
+
+#include "base/check.h"
+#include "base/error.h"
+
+static const struct {
+	const char *word;
+	const char *text;
+} reasons[] = {
+#define X(name, word, text) {word, text},
+	REASON_LIST(X)
+#undef X
+};
+static_assert(ARRAY_SIZE(reasons) == REASONS, "every reason has its word");
+
+const char *reason_word(enum reason reason)
+{
+	CHECK(reason < REASONS);
+	return reasons[reason].word;
+}
+
+const char *reason_text(enum reason reason)
+{
+	CHECK(reason < REASONS);
+	return reasons[reason].text;
+}
+
+enum reason reason_of_dial(int err)
+{
+	switch (-err) {
+	case ERR_REFUSED:
+	case ERR_RESET:
+		return REASON_CONNECT_REFUSED;
+	case ERR_UNREACHABLE:
+		return REASON_CONNECT_UNREACHABLE;
+	case ERR_NO_NAME:
+		return REASON_DNS_NXDOMAIN;
+	case ERR_NO_ADDRESS:
+		return REASON_DNS_NODATA;
+	case ERR_NAME_SERVER:
+		return REASON_DNS_SERVER;
+	case ERR_NAME_TIMEOUT:
+		return REASON_DNS_TIMEOUT;
+	case ERR_NO_ROUTE:
+		return REASON_NO_ROUTE;
+	case ERR_NO_PORT:
+		return REASON_NO_PORT;
+	case ERR_FULL:
+		return REASON_LIMIT;
+	case ERR_NO_MEMORY:
+		return REASON_MEMORY;
+	default:
+		return REASON_CONNECT_TIMEOUT;
+	}
+}
+
+enum reason reason_of_upstream(int err)
+{
+	switch (-err) {
+	case ERR_TIMEOUT:
+		return REASON_UPSTREAM_TIMEOUT;
+	case ERR_UNREACHABLE:
+		return REASON_UPSTREAM_UNREACHABLE;
+	case ERR_NO_MEMORY:
+		return REASON_MEMORY;
+	default:
+		return REASON_UPSTREAM_RESET;
+	}
+}

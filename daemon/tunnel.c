@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/tunnel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "crypto/secret.h"
+#include "daemon/reason.h"
+
+/* Beside the relays' own: connections that race for one relay, and those that
+ * only wait for their last segments or in TIME-WAIT. */
+enum { CONNECTIONS_EXTRA = 8192, UDP_SOCKETS_MAX = 256 };
+
+static uint32_t count_allowed(const struct config_tunnel *config)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < config->peer_count; i++)
+		count += config->peers[i].allowed_count;
+	return count;
+}
+
+static int add_peer(struct tunnel *tunnel, const struct clock *now,
+		    const struct config_peer *config)
+{
+	struct wg_peer_config peer_config = {
+		.public_key = config->public_key,
+		.preshared_key = config->has_preshared_key
+					 ? &config->preshared_key
+					 : NULL,
+		.persistent_keepalive_s = config->persistent_keepalive_s,
+	};
+	struct endpoint endpoint = {.port = config->endpoint.port};
+	struct tunnel_peer *peer;
+	uint16_t index;
+	int err = wg_peer_add(tunnel->wg, now->boot, &peer_config, &index);
+
+	if (err != 0)
+		return err;
+	CHECK(index == tunnel->peer_count);
+	peer = &tunnel->peers[tunnel->peer_count++];
+	peer->endpoint = config->endpoint;
+	if (ip_addr_parse(config->endpoint.host, &endpoint.addr) == 0)
+		wg_peer_set_endpoint(tunnel->wg, index, &endpoint);
+	else /* without an endpoint we wait for the peer's call */
+		peer->named = config->endpoint.host[0] != '\0';
+	peer->resolve = peer->named;
+	for (uint32_t i = 0; i < config->allowed_count && err == 0; i++)
+		err = wg_peer_allow(tunnel->wg, index, &config->allowed_ips[i]);
+	return err;
+}
+
+static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
+			  const struct tunnel_config *config)
+{
+	const struct config_tunnel *from = config->config;
+	struct wg_config wg = {
+		.private_key = &from->private_key,
+		.peers_max = (uint16_t)from->peer_count,
+		.allowed_ips_max = count_allowed(from),
+		.mtu = from->mtu,
+		.random = config->random,
+	};
+	bool locked;
+
+	tunnel->peers = calloc(from->peer_count, sizeof(*tunnel->peers));
+	tunnel->wg_memory = calloc(1, wg_device_size(&wg));
+	tunnel->wg_secret = secret_alloc(wg_device_secret_size(&wg), &locked);
+	if (tunnel->peers == NULL || tunnel->wg_memory == NULL ||
+	    tunnel->wg_secret == NULL)
+		return -ERR_NO_MEMORY;
+	tunnel->key_unlocked = !locked;
+	tunnel->wg = wg_device_init(tunnel->wg_memory, tunnel->wg_secret, &wg);
+	for (uint32_t i = 0; i < from->peer_count; i++) {
+		int err = add_peer(tunnel, now, &from->peers[i]);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static int open_netstack(struct tunnel *tunnel,
+			 const struct tunnel_config *config)
+{
+	const struct config_tunnel *from = config->config;
+	struct ns_config ns = {
+		.connections_max = config->connections_max + CONNECTIONS_EXTRA,
+		.udp_max = UDP_SOCKETS_MAX,
+		.mtu = from->mtu,
+		.address_count = from->address_count,
+		.addresses = from->addresses_host,
+		.routes = wg_device_routes(tunnel->wg),
+		.chunks = config->chunks,
+		.random = config->random,
+	};
+
+	netstack_tcp_defaults(&ns.tcp);
+	tunnel->ns_memory = calloc(1, netstack_size(&ns));
+	if (tunnel->ns_memory == NULL)
+		return -ERR_NO_MEMORY;
+	tunnel->ns = netstack_init(tunnel->ns_memory, &ns);
+	return 0;
+}
+
+int tunnel_open(struct tunnel *tunnel, const struct clock *now,
+		const struct tunnel_config *config)
+{
+	int err;
+
+	memset(tunnel, 0, sizeof(*tunnel));
+	memcpy(tunnel->name, config->config->name, sizeof(tunnel->name));
+	tunnel->mtu = config->config->mtu;
+	tunnel->listen_port = config->config->listen_port;
+	err = open_wireguard(tunnel, now, config);
+	if (err == 0)
+		err = open_netstack(tunnel, config);
+	if (err == 0)
+		err = open_names(tunnel, config);
+	if (err != 0)
+		tunnel_close(tunnel);
+	return err;
+}
+
+void tunnel_close(struct tunnel *tunnel)
+{
+	if (tunnel->ns != NULL)
+		netstack_fini(tunnel->ns);
+	if (tunnel->wg != NULL)
+		wg_device_fini(tunnel->wg);
+	free(tunnel->dial_memory);
+	free(tunnel->dns_memory);
+	free(tunnel->ns_memory);
+	free(tunnel->wg_memory);
+	secret_free(tunnel->wg_secret);
+	free(tunnel->peers);
+	memset(tunnel, 0, sizeof(*tunnel));
+}
+
+void tunnel_input(struct tunnel *tunnel, const struct clock *now,
+		  const struct wg_datagram *datagram)
+{
+	struct packet packets[DATAGRAM_SEGMENTS_MAX];
+	size_t count;
+
+	if (datagram->segment != 0 && datagram->segment < DATAGRAM_MIN)
+		return;
+	count = wg_device_input(tunnel->wg, now->boot, datagram, packets,
+				ARRAY_SIZE(packets));
+
+	if (count > 0)
+		netstack_input(tunnel->ns, now->awake, packets, count);
+}
+
+void tunnel_input_done(struct tunnel *tunnel, const struct clock *now)
+{
+	netstack_input_done(tunnel->ns, now->awake);
+}
+
+/* Asks path after path until one can send: held paths are not asked again
+ * before their session is up. */
+static bool output_data(struct tunnel *tunnel, const struct clock *now,
+			struct tunnel_output *out)
+{
+	struct run run = {
+		.base = out->data, .cap = RUN_BYTES_MAX, .mtu = tunnel->mtu};
+	uint16_t path;
+
+	while (netstack_next_path(tunnel->ns, &path)) {
+		if (wg_peer_want(tunnel->wg, now->boot, path) != 0) {
+			netstack_path_hold(tunnel->ns, path);
+			continue;
+		}
+		run.path = path;
+		if (netstack_pull(tunnel->ns, now->awake, &run) == 0)
+			continue;
+		wg_device_seal(tunnel->wg, now->boot, &run, &out->to);
+		out->segment = run_stride(run.ip_len, run.mtu);
+		out->len = run_sealed_len(&run);
+		return true;
+	}
+	return false;
+}
+
+bool tunnel_output(struct tunnel *tunnel, const struct clock *now,
+		   struct tunnel_output *out)
+{
+	CHECK(out->cap >= RUN_BYTES_MAX);
+	if (output_data(tunnel, now, out))
+		return true;
+	out->len = (uint32_t)wg_device_pull(tunnel->wg, now->boot, now->wall,
+					    out->data, &out->to);
+	out->segment = out->len;
+	return out->len > 0;
+}
+
+/* One line for each peer that comes up or goes, not one for each rekey. */
+static void log_session(struct tunnel *tunnel, const struct clock *now,
+			uint16_t index)
+{
+	struct tunnel_peer *peer = &tunnel->peers[index];
+	char text[ENDPOINT_TEXT_CAP];
+	struct wg_peer_info info;
+
+	wg_peer_info(tunnel->wg, now->boot, index, &info);
+	if (!peer->up)
+		log_notice("event=peer_up tunnel=%s peer=%u endpoint=%s",
+			   tunnel->name, (unsigned)index,
+			   endpoint_format(&info.endpoint, text));
+	peer->up = true;
+}
+
+static void log_no_answer(struct tunnel *tunnel, const struct clock *now,
+			  uint16_t index)
+{
+	struct tunnel_peer *peer = &tunnel->peers[index];
+	char text[ENDPOINT_TEXT_CAP];
+	struct wg_peer_info info;
+
+	wg_peer_info(tunnel->wg, now->boot, index, &info);
+	if (peer->up || info.handshake_attempts == 1)
+		log_warning("event=peer_down tunnel=%s peer=%u endpoint=%s "
+			    "reason=%s text=\"%s\"",
+			    tunnel->name, (unsigned)index,
+			    endpoint_format(&info.endpoint, text),
+			    reason_word(REASON_TUNNEL_DOWN),
+			    reason_text(REASON_TUNNEL_DOWN));
+	peer->up = false;
+}
+
+void tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
+{
+	struct wg_event event;
+
+	while (wg_device_next_event(tunnel->wg, &event)) {
+		struct tunnel_peer *peer = &tunnel->peers[event.peer];
+
+		switch (event.type) {
+		case WG_EVENT_SESSION_UP:
+			log_session(tunnel, now, event.peer);
+			netstack_path_release(tunnel->ns, now->awake,
+					      event.peer);
+			break;
+		case WG_EVENT_HANDSHAKE_RETRY:
+			log_no_answer(tunnel, now, event.peer);
+			peer->resolve = peer->named;
+			break;
+		case WG_EVENT_HANDSHAKE_FAILED:
+			/* Whoever still waits asks again (T7, T13). */
+			netstack_path_release(tunnel->ns, now->awake,
+					      event.peer);
+			break;
+		case WG_EVENT_ENDPOINT_CHANGED:
+		case WG_EVENT_TYPES:
+			break;
+		}
+	}
+}
+
+void tunnel_expire(struct tunnel *tunnel, const struct clock *now)
+{
+	wg_device_expire(tunnel->wg, now->boot);
+	netstack_expire(tunnel->ns, now->awake);
+	resolver_expire(tunnel->resolver, now->awake);
+	dial_expire(tunnel->dialer, now->awake);
+}
+
+uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now)
+{
+	uint64_t awake = netstack_deadline(tunnel->ns);
+
+	awake = time_min(awake, resolver_deadline(tunnel->resolver));
+	awake = time_min(awake, dial_deadline(tunnel->dialer));
+	return time_min(clock_until(awake, now->awake),
+			clock_until(wg_device_deadline(tunnel->wg), now->boot));
+}
+
+void tunnel_peer_resolved(struct tunnel *tunnel, const struct clock *now,
+			  uint16_t peer, const struct endpoint *endpoint)
+{
+	CHECK(peer < tunnel->peer_count);
+	wg_peer_set_endpoint(tunnel->wg, peer, endpoint);
+	netstack_path_release(tunnel->ns, now->awake, peer);
+}
+
+bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
+		    bool *ret_unresolved)
+{
+	bool unresolved = true;
+
+	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
+		struct wg_peer_info info;
+
+		wg_peer_info(tunnel->wg, now->boot, i, &info);
+		if (info.session)
+			return false;
+		if (info.endpoint.addr.family != IP_NONE)
+			unresolved = false;
+	}
+	*ret_unresolved = unresolved;
+	return true;
+}

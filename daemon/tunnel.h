@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One tunnel: the WireGuard device, the netstack behind it, its resolver and
+ * its dialer, joined without I/O. Datagrams in, datagrams out.
+ */
+#ifndef DAEMON_TUNNEL_H
+#define DAEMON_TUNNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/limits.h"
+#include "base/random.h"
+#include "config/config.h"
+#include "crypto/wg_device.h"
+#include "daemon/clock.h"
+#include "netstack/dial.h"
+#include "netstack/dns.h"
+#include "netstack/netstack.h"
+
+/* No WireGuard datagram is shorter than 32 bytes, so a super-datagram of 64 KiB
+ * cannot hold more. */
+enum { DATAGRAM_MIN = 32, DATAGRAM_SEGMENTS_MAX = 65536 / DATAGRAM_MIN };
+
+/* A peer's endpoint as configured, and what is known of it. */
+struct tunnel_peer {
+	struct config_endpoint endpoint;
+	bool named;   /* the host is a name, not an address */
+	bool resolve; /* the edge should look the name up (again) */
+	bool up;      /* as last logged */
+};
+
+struct tunnel {
+	char name[LABEL_CAP];
+	uint16_t mtu;
+	uint16_t listen_port;
+	uint16_t peer_count;
+	bool key_unlocked; /* the key's memory could not be locked */
+	struct wg_device *wg;
+	struct netstack *ns;
+	struct resolver *resolver;
+	struct dialer *dialer;
+	struct tunnel_peer *peers;
+	void *wg_memory, *wg_secret, *ns_memory, *dns_memory, *dial_memory;
+};
+
+struct tunnel_config {
+	const struct config_tunnel *config;
+	struct chunk_pool *chunks;
+	uint32_t connections_max;
+	struct random_source random;
+};
+
+/* 0 or -ERR_NO_MEMORY. On failure nothing is left to close. */
+int tunnel_open(struct tunnel *tunnel, const struct clock *now,
+		const struct tunnel_config *config);
+void tunnel_close(struct tunnel *tunnel); /* wipes the keys */
+
+/* One received datagram, opened in place; its buffer is lent until
+ * tunnel_input_done(). */
+void tunnel_input(struct tunnel *tunnel, const struct clock *now,
+		  const struct wg_datagram *datagram);
+void tunnel_input_done(struct tunnel *tunnel, const struct clock *now);
+
+/* What to send next: datagrams of `segment` bytes each, the last maybe shorter,
+ * lying one behind the other in data. Returns false when there is nothing. */
+struct tunnel_output {
+	uint8_t *data; /* the caller's buffer */
+	uint32_t cap;  /* at least RUN_BYTES_MAX */
+	uint32_t len;
+	uint32_t segment;
+	struct wg_destination to;
+};
+bool tunnel_output(struct tunnel *tunnel, const struct clock *now,
+		   struct tunnel_output *out);
+
+/* Sessions that came up or failed: logs them, releases what waited. */
+void tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now);
+
+void tunnel_expire(struct tunnel *tunnel, const struct clock *now);
+/* Nanoseconds until tunnel_expire() is due. */
+uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now);
+
+/* A lookup of the peer's endpoint name gave this address. */
+void tunnel_peer_resolved(struct tunnel *tunnel, const struct clock *now,
+			  uint16_t peer, const struct endpoint *endpoint);
+
+/* Whether no peer has a session: the likeliest cause of any timeout.
+ * *ret_unresolved: because no endpoint is known at all. */
+bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
+		    bool *ret_unresolved);
+
+#endif
