@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/options.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,14 +54,16 @@ struct option {
 		    char message[OPTIONS_MESSAGE_CAP]);
 };
 
-static int fail(char message[OPTIONS_MESSAGE_CAP], const char *format,
-		const char *text) __attribute__((format(printf, 2, 0)));
+static int fail(char message[OPTIONS_MESSAGE_CAP], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
-static int fail(char message[OPTIONS_MESSAGE_CAP], const char *format,
-		const char *text)
+static int fail(char message[OPTIONS_MESSAGE_CAP], const char *format, ...)
 {
-	snprintf(message, OPTIONS_MESSAGE_CAP, format, text);
-	return -ERR_SYNTAX;
+	va_list args;
+
+	va_start(args, format);
+	vreturn fail(message, format, args);
+	va_end(args);
 }
 
 static int take_once(const char **place, const char *name, const char *value,
@@ -196,21 +199,19 @@ static int unknown_argument(const char *argument,
 	struct nearest nearest;
 
 	if (argument[0] != '-') {
-		snprintf(message, OPTIONS_MESSAGE_CAP,
-			 "unexpected \"%.60s\"; write --forward %.60s for a "
-			 "forward, or see --help",
-			 argument, argument);
-		return -ERR_SYNTAX;
+		return fail(message,
+			    "unexpected \"%.60s\"; write --forward %.60s for a "
+			    "forward, or see --help",
+			    argument, argument);
 	}
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="),
 		 argument);
 	nearest_init(&nearest, name);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		nearest_offer(&nearest, table[i].name);
-	snprintf(message, OPTIONS_MESSAGE_CAP, "unknown option %.60s%s", name,
-		 nearest.best != NULL ? nearest_hint(&nearest, hint)
-				      : "; see --help");
-	return -ERR_SYNTAX;
+	return fail(message, "unknown option %.60s%s", name,
+		    nearest.best != NULL ? nearest_hint(&nearest, hint)
+					 : "; see --help");
 }
 
 /* Takes argv[*index], and argv[*index + 1] when it is the value. */
@@ -233,10 +234,8 @@ static int take_argument(int argc, char *const *argv, int *index,
 	else if (*index + 1 < argc)
 		value = argv[++*index];
 	if (value == NULL || value[0] == '\0') {
-		snprintf(message, OPTIONS_MESSAGE_CAP,
-			 "%s needs a value: %s %s", option->name, option->name,
-			 option->value);
-		return -ERR_SYNTAX;
+		return fail(message, "%s needs a value: %s %s", option->name,
+			    option->name, option->value);
 	}
 	return option->take(options, value, message);
 }
