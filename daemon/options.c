@@ -62,8 +62,9 @@ static int fail(char message[OPTIONS_MESSAGE_CAP], const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	vreturn fail(message, format, args);
+	vsnprintf(message, OPTIONS_MESSAGE_CAP, format, args);
 	va_end(args);
+	return -ERR_SYNTAX;
 }
 
 static int take_once(const char **place, const char *name, const char *value,
