@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0,    0,
-                                          0, 0, 0, 0, 0xff, 0xff};
+					  0, 0, 0, 0, 0xff, 0xff};
 
 struct ip_addr ip_addr_v4(const uint8_t bytes[4])
 {
@@ -100,7 +100,7 @@ static int parse_decimal(const char *text, unsigned max, unsigned *ret_value)
 }
 
 int prefix_make(const struct ip_addr *addr, unsigned bits,
-                struct prefix *ret_prefix)
+		struct prefix *ret_prefix)
 {
 	struct prefix prefix = {.addr = *addr, .bits = (uint8_t)bits};
 	unsigned len = ip_addr_len(addr);
@@ -140,18 +140,22 @@ int prefix_parse(const char *text, struct prefix *ret_prefix)
 
 bool prefix_contains(const struct prefix *prefix, const struct ip_addr *addr)
 {
-	struct prefix other;
+	unsigned whole = prefix->bits / 8U, rest = prefix->bits % 8U;
+	unsigned differ;
 
 	if (prefix->addr.family != addr->family)
 		return false;
-	if (prefix_make(addr, prefix->bits, &other) != 0)
+	if (memcmp(prefix->addr.bytes, addr->bytes, whole) != 0)
 		return false;
-	return ip_addr_equal(&prefix->addr, &other.addr);
+	if (rest == 0)
+		return true;
+	differ = (unsigned)prefix->addr.bytes[whole] ^ addr->bytes[whole];
+	return differ >> (8 - rest) == 0;
 }
 
 /* Splits "host:port" or "[host%scope]:port" in place. */
 static int split_endpoint(char *text, char **ret_host, char **ret_scope,
-                          char **ret_port)
+			  char **ret_port)
 {
 	bool bracketed = text[0] == '[';
 	char *host = bracketed ? text + 1 : text;
@@ -216,12 +220,12 @@ char *prefix_format(const struct prefix *prefix, char text[PREFIX_TEXT_CAP])
 	char addr[IP_TEXT_CAP];
 
 	snprintf(text, PREFIX_TEXT_CAP, "%s/%u",
-	         ip_addr_format(&prefix->addr, addr), (unsigned)prefix->bits);
+		 ip_addr_format(&prefix->addr, addr), (unsigned)prefix->bits);
 	return text;
 }
 
 char *endpoint_format(const struct endpoint *endpoint,
-                      char text[ENDPOINT_TEXT_CAP])
+		      char text[ENDPOINT_TEXT_CAP])
 {
 	char addr[IP_TEXT_CAP];
 	char scope[16] = "";
@@ -231,9 +235,9 @@ char *endpoint_format(const struct endpoint *endpoint,
 		snprintf(scope, sizeof(scope), "%%%u", endpoint->scope);
 	if (endpoint->addr.family == IP_V6)
 		snprintf(text, ENDPOINT_TEXT_CAP, "[%s%s]:%u", addr, scope,
-		         (unsigned)endpoint->port);
+			 (unsigned)endpoint->port);
 	else
 		snprintf(text, ENDPOINT_TEXT_CAP, "%s:%u", addr,
-		         (unsigned)endpoint->port);
+			 (unsigned)endpoint->port);
 	return text;
 }

@@ -26,26 +26,33 @@ enum reach tunnel_reach(const struct config_tunnel *tunnel,
 	return REACH_NO_PEER;
 }
 
+/* What a tunnel must have, and how each format says it. */
+static int report_missing(const struct config_tunnel *tunnel,
+			  const struct tunnel_marks *marks,
+			  struct config_report *report, const char *what,
+			  const char *wgquick, const char *yaml)
+{
+	return report_error(report, &marks->settings, -ERR_INVALID,
+			    "tunnel %s has no %s; add %s", tunnel->name, what,
+			    marks->file != NULL ? wgquick : yaml);
+}
+
 static int check_required(const struct config_tunnel *tunnel,
 			  const struct tunnel_marks *marks,
 			  struct config_report *report)
 {
 	if (!marks->has_private_key)
-		return report_error(report, &marks->self, -ERR_INVALID,
-				    "tunnel %s has no private key; add "
-				    "PrivateKey = ... to a wg-quick file, or "
-				    "private_key_file: FILE here",
-				    tunnel->name);
+		return report_missing(tunnel, marks, report, "private key",
+				      "PrivateKey = KEY to [Interface]",
+				      "private_key_file: FILE");
 	if (tunnel->address_count == 0)
-		return report_error(report, &marks->self, -ERR_INVALID,
-				    "tunnel %s has no address; add Address = "
-				    "... (YAML: address: [...])",
-				    tunnel->name);
+		return report_missing(tunnel, marks, report, "address",
+				      "Address = ADDRESS to [Interface]",
+				      "address: [ADDRESS]");
 	if (tunnel->peer_count == 0)
-		return report_error(report, &marks->self, -ERR_INVALID,
-				    "tunnel %s has no peer; add a [Peer] "
-				    "section (YAML: peers: ...)",
-				    tunnel->name);
+		return report_missing(tunnel, marks, report, "peer",
+				      "a [Peer] section with PublicKey = KEY",
+				      "peers: with - public_key: KEY");
 	return 0;
 }
 
@@ -184,13 +191,13 @@ static void warn_dns(const struct config_tunnel *tunnel,
 
 		ip_addr_format(&tunnel->dns[i], text);
 		if (reach == REACH_NO_ADDRESS)
-			report_warning(report, &marks->self,
+			report_warning(report, &marks->settings,
 				       "name server %s cannot be asked: tunnel "
 				       "%s has no IPv%u address",
 				       text, tunnel->name,
 				       (unsigned)tunnel->dns[i].family);
 		else if (reach == REACH_NO_PEER)
-			report_warning(report, &marks->self,
+			report_warning(report, &marks->settings,
 				       "name server %s cannot be asked: it is "
 				       "in no peer's allowed ips; add it there",
 				       text);

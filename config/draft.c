@@ -99,6 +99,7 @@ int draft_add_tunnel(struct draft *draft, const struct mark *mark,
 	config->tunnel_count++;
 	config->tunnels[index].mtu = MTU_DEFAULT;
 	draft->tunnels[index].self = *mark;
+	draft->tunnels[index].settings = *mark;
 	*ret_tunnel = (struct tunnel_draft){
 		.tunnel = &config->tunnels[index],
 		.marks = &draft->tunnels[index],

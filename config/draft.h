@@ -17,9 +17,10 @@ struct mark {
 };
 
 struct tunnel_marks {
-	struct mark self;
-	struct mark *peers; /* owned, one for each */
-	char *file;         /* owned: what the marks point to, or NULL */
+	struct mark self;     /* its name, or the argument */
+	struct mark settings; /* the same, or [Interface] in its own file */
+	struct mark *peers;   /* owned, one for each */
+	char *file; /* owned: the wg-quick file that marks point to, or NULL */
 	bool has_private_key;
 };
 

@@ -256,7 +256,7 @@ static int start_section(struct conf *conf, const struct mark *mark,
 	conf->section_mark = *mark;
 	if (strcasecmp(text, "[Interface]") == 0) {
 		conf->section = SECTION_INTERFACE;
-		conf->draft->marks->self = *mark;
+		conf->draft->marks->settings = *mark;
 		return 0;
 	}
 	if (strcasecmp(text, "[Peer]") == 0) {
@@ -406,7 +406,7 @@ int wgquick_read(const char *path, const struct mark *from,
 		return report_error(draft->report, from, -ERR_NO_MEMORY,
 				    "out of memory");
 	}
-	draft->marks->self = (struct mark){draft->marks->file, 1, 1};
+	draft->marks->settings = (struct mark){draft->marks->file, 1, 1};
 	err = read_lines(&conf, file.text);
 	if (err == 0 && file_is_exposed(&file, path))
 		report_warning(draft->report,

@@ -270,6 +270,24 @@ static const char *syntax_hint(const struct builder *builder, uint32_t line)
 	return "";
 }
 
+static struct mark mark_of_byte(const struct builder *builder, size_t offset)
+{
+	const char *text = builder->file->text;
+	struct mark mark = {builder->tree.path, 1, 1};
+
+	for (size_t i = 0; i < offset && text[i] != '\0'; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c == '\n') {
+			mark.line++;
+			mark.column = 1;
+		} else if ((c & 0xc0) != 0x80) {
+			mark.column++;
+		}
+	}
+	return mark;
+}
+
 static int syntax_error(const struct builder *builder,
 			const yaml_parser_t *parser)
 {
@@ -279,15 +297,20 @@ static int syntax_error(const struct builder *builder,
 	if (parser->error == YAML_MEMORY_ERROR)
 		return report_error(builder->report, &mark, -ERR_NO_MEMORY,
 				    "out of memory");
-	if (parser->error == YAML_READER_ERROR)
-		return report_error(
-			builder->report, &(struct mark){.file = mark.file},
-			-ERR_SYNTAX, "this is not UTF-8 text: %s at byte %zu",
-			problem, parser->problem_offset);
-	return report_error(builder->report, &mark, -ERR_SYNTAX, "%s%s%s%s",
-			    problem != NULL ? problem : "not YAML",
-			    parser->context != NULL ? " " : "",
-			    parser->context != NULL ? parser->context : "",
+	if (parser->error == YAML_READER_ERROR) {
+		mark = mark_of_byte(builder, parser->problem_offset);
+		return report_error(builder->report, &mark, -ERR_SYNTAX,
+				    "this is not UTF-8 text: %s", problem);
+	}
+	if (problem == NULL)
+		problem = "this is not YAML";
+	if (parser->context == NULL)
+		return report_error(builder->report, &mark, -ERR_SYNTAX, "%s%s",
+				    problem, syntax_hint(builder, mark.line));
+	return report_error(builder->report, &mark, -ERR_SYNTAX,
+			    "%s %s that begins in line %u%s", problem,
+			    parser->context,
+			    (unsigned)parser->context_mark.line + 1,
 			    syntax_hint(builder, mark.line));
 }
 
