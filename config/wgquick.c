@@ -76,29 +76,27 @@ static int each_item(struct conf *conf, struct scalar *value, char *text,
 		     int (*read)(struct conf *, const struct scalar *))
 {
 	struct scalar item = *value;
-	const char *start = text;
+	const char *counted = text; /* the column of which is in item */
 	char *next = text;
+	int err = 0;
 
-	while (next != NULL) {
-		char *comma = strchr(next, ',');
+	while (err == 0 && next != NULL) {
 		char *part = next;
-		int err;
 
-		next = comma == NULL ? NULL : comma + 1;
-		if (comma != NULL)
-			*comma = '\0';
+		next = strchr(part, ',');
+		if (next != NULL)
+			*next++ = '\0';
 		part = trim(part);
 		if (*part == '\0')
 			continue;
-		item.mark.column =
-			value->mark.column + column_of(start, part) - 1;
+		item.mark.column += column_of(counted, part) - 1;
+		counted = part;
+		/* Within the item only, so that no column moves. */
 		remove_blanks(part);
 		item.text = part;
 		err = read(conf, &item);
-		if (err != 0)
-			return err;
 	}
-	return 0;
+	return err;
 }
 
 static int read_private_key(struct conf *conf, struct scalar *value, char *text)

@@ -70,10 +70,12 @@ static int check_directives(const struct builder *builder)
 /* In a map the children alternate, keys first. */
 static bool is_key(const struct builder *builder)
 {
-	const struct level *level = &builder->levels[builder->depth - 1];
+	const struct level *level;
 
-	return builder->depth > 0 &&
-	       builder->tree.nodes[level->node].kind == NODE_MAP &&
+	if (builder->depth == 0)
+		return false;
+	level = &builder->levels[builder->depth - 1];
+	return builder->tree.nodes[level->node].kind == NODE_MAP &&
 	       level->children % 2 == 0;
 }
 
