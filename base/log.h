@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One line per event on stderr, "event=word key=value ...". With
- * $JOURNAL_STREAM set a line starts with the journal's priority, otherwise with
- * time and level. Writing never blocks the loop: what stderr does not take at
- * once is dropped and counted.
+ * One line per event on stderr, "event=word key=value ...", at most 1 KiB. When
+ * stderr is the file that $JOURNAL_STREAM names a line starts with the
+ * journal's priority, otherwise with time (UTC) and level. Control characters
+ * become '?'. Writing never blocks the loop: what stderr does not take at once
+ * is dropped and counted. The program ignores SIGPIPE.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

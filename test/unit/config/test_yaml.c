@@ -178,10 +178,10 @@ static void test_forms(void **state)
 {
 	static const char *const forms[] = {
 		TUNNEL,
-		TUNNEL "forwards:\nlimits:\ncontrol:\n",
-		TUNNEL "forwards: []\nlimits: {}\ncontrol: {}\n",
-		"--- # one document\n" TUNNEL "...\n",
-		"\xef\xbb\xbf" TUNNEL,
+		(TUNNEL "forwards:\nlimits:\ncontrol:\n"),
+		(TUNNEL "forwards: []\nlimits: {}\ncontrol: {}\n"),
+		("--- # one document\n" TUNNEL "...\n"),
+		("\xef\xbb\xbf" TUNNEL),
 		"{\"tunnels\": {\"fly\": {\"wireguard\": \"fly.conf\"}}}",
 		"tunnels: {fly: {wireguard: 'fly.conf', dns: fdaa:0:18::3}}",
 		"tunnels:\r\n  fly:\r\n    wireguard: fly.conf",
