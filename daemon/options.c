@@ -199,17 +199,18 @@ static int unknown_argument(const char *argument,
 	char name[64], hint[NEAREST_HINT_CAP];
 	struct nearest nearest;
 
-	if (argument[0] != '-') {
+	if (argument[0] != '-')
 		return fail(message,
 			    "unexpected \"%.60s\"; write --forward %.60s for a "
 			    "forward, or see --help",
 			    argument, argument);
-	}
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="),
 		 argument);
 	nearest_init(&nearest, name);
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		nearest_offer(&nearest, table[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (strlen(table[i].name) > 2) /* -h is near to anything */
+			nearest_offer(&nearest, table[i].name);
+	}
 	return fail(message, "unknown option %.60s%s", name,
 		    nearest.best != NULL ? nearest_hint(&nearest, hint)
 					 : "; see --help");
@@ -234,10 +235,9 @@ static int take_argument(int argc, char *const *argv, int *index,
 		value++;
 	else if (*index + 1 < argc)
 		value = argv[++*index];
-	if (value == NULL || value[0] == '\0') {
+	if (value == NULL || value[0] == '\0')
 		return fail(message, "%s needs a value: %s %s", option->name,
 			    option->name, option->value);
-	}
 	return option->take(options, value, message);
 }
 
