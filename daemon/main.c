@@ -12,9 +12,93 @@
 #include "daemon/io_loop.h"
 #include "daemon/options.h"
 
+/* Keys must not reach a core file or a debugger of the same user. */
+static void guard_memory(void)
+{
+	struct rlimit none = {0, 0};
+
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+static void print_report(const struct config_report *report)
+{
+	for (uint32_t i = 0; i < report->warning_count; i++)
+		fprintf(stderr, "warning: %s\n", report->warnings[i]);
+	if (report->error[0] != '\0')
+		fprintf(stderr, "%s\n", report->error);
+}
+
+static int load(const struct options *options, struct config *config)
+{
+	struct config_report report = {.warning_count = 0};
+	int err = options_load(options, config, &report);
+
+	print_report(&report);
+	config_report_free(&report);
+	return err == 0 ? EX_OK : EX_CONFIG;
+}
+
+static int exit_code_of(int err)
+{
+	switch (-err) {
+	case ERR_EXISTS:
+		return EX_UNAVAILABLE;
+	case ERR_PERMISSION:
+		return EX_NOPERM;
+	default:
+		return EX_OSERR;
+	}
+}
+
+static int run(const struct options *options, const struct config *config)
+{
+	static struct io_loop io;
+	struct io_options io_options = {.strict = options->strict};
+	int err;
+
+	log_init(options->log_level);
+	log_notice("event=starting version=%s aead=%s", WGPROXYD_VERSION,
+		   crypto_aead_name());
+	err = io_loop_open(&io, config, &io_options);
+	if (err != 0) {
+		log_error("event=start_failed text=\"%s\"", error_text(err));
+		return exit_code_of(err);
+	}
+	io_loop_run(&io);
+	return EX_OK;
+}
+
 int main(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	return 0;
+	char message[OPTIONS_MESSAGE_CAP];
+	struct options options;
+	struct config config;
+	int code;
+
+	guard_memory();
+	if (options_parse(argc, argv, &options, message) != 0) {
+		fprintf(stderr, "wgproxyd: %s\n", message);
+		return EX_USAGE;
+	}
+	if (options.action == ACTION_HELP || options.action == ACTION_VERSION) {
+		fputs(options.action == ACTION_HELP
+			      ? options_help()
+			      : "wgproxyd " WGPROXYD_VERSION "\n",
+		      stdout);
+		return EX_OK;
+	}
+	if (crypto_init() != 0) {
+		fputs("wgproxyd: the cipher fails its self-test\n", stderr);
+		return EX_SOFTWARE;
+	}
+	code = load(&options, &config);
+	if (code != EX_OK)
+		return code;
+	if (options.action == ACTION_RUN)
+		code = run(&options, &config);
+	else
+		puts("configuration OK");
+	config_free(&config);
+	return code;
 }

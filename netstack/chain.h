@@ -30,24 +30,24 @@ void chain_clear(struct chain *chain, struct chunk_pool *pool);
 /* Space after len, at most bytes_max, chunks taken as needed. Returns the
  * number of iovecs; 0 when there is no memory. chain_commit() makes it part
  * of the stream. chain_trim() gives back chunks beyond len. */
-int chain_space(struct chain *chain, struct chunk_pool *pool,
-                struct iovec *iov, int cap, size_t bytes_max);
+int chain_space(struct chain *chain, struct chunk_pool *pool, struct iovec *iov,
+		int cap, size_t bytes_max);
 void chain_commit(struct chain *chain, size_t len);
 void chain_trim(struct chain *chain, struct chunk_pool *pool);
 
 /* Writes at any position, also beyond len; len does not change. 0 or
  * -ERR_NO_MEMORY with nothing visible changed. */
 int chain_write(struct chain *chain, struct chunk_pool *pool, uint32_t position,
-                const uint8_t *data, size_t len);
+		const uint8_t *data, size_t len);
 
 /* Copies out and returns the ones' complement sum of what was copied, as
  * checksum_add() would: the copy is the only pass over the bytes. */
 uint32_t chain_read_sum(struct chain *chain, const struct chunk_pool *pool,
-                        uint32_t position, uint8_t *data, size_t len);
+			uint32_t position, uint8_t *data, size_t len);
 
 /* The bytes present, as they lie. */
 int chain_iov(const struct chain *chain, const struct chunk_pool *pool,
-              struct iovec *iov, int cap);
+	      struct iovec *iov, int cap);
 void chain_consume(struct chain *chain, struct chunk_pool *pool, size_t len);
 
 #endif

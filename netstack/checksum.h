@@ -13,10 +13,10 @@
  * goes through checksum_odd() first. */
 uint32_t checksum_add(uint32_t sum, const uint8_t *data, size_t len);
 uint32_t checksum_copy(uint32_t sum, uint8_t *to, const uint8_t *from,
-                       size_t len);
+		       size_t len);
 uint32_t checksum_odd(uint32_t sum);
 uint32_t checksum_pseudo(const struct ip_addr *src, const struct ip_addr *dst,
-                         uint8_t protocol, uint32_t len);
+			 uint8_t protocol, uint32_t len);
 /* Ready to be stored with put_be16(); a correct message sums to 0. */
 uint16_t checksum_finish(uint32_t sum);
 

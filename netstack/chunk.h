@@ -25,13 +25,12 @@ struct chunk_pool {
 };
 
 void chunk_pool_init(struct chunk_pool *pool, uint8_t *memory, uint32_t *links,
-                     uint32_t count);
+		     uint32_t count);
 /* CHUNK_NONE when the budget is spent. */
 uint32_t chunk_get(struct chunk_pool *pool);
 void chunk_put(struct chunk_pool *pool, uint32_t chunk);
 
-static inline uint8_t *chunk_data(const struct chunk_pool *pool,
-                                  uint32_t chunk)
+static inline uint8_t *chunk_data(const struct chunk_pool *pool, uint32_t chunk)
 {
 	return pool->memory + (size_t)chunk * CHUNK_BYTES;
 }

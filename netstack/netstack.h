@@ -48,11 +48,11 @@ struct ns_handle {
 struct ns_tcp_config {
 	uint32_t recv_buffer_max; /* bytes; window scale follows from it */
 	uint32_t send_buffer_max;
-	uint32_t initial_window;     /* segments, RFC 6928: 10 */
-	uint64_t delayed_ack_ns;     /* 0: acknowledge at once */
+	uint32_t initial_window; /* segments, RFC 6928: 10 */
+	uint64_t delayed_ack_ns; /* 0: acknowledge at once */
 	uint64_t rto_min_ns, rto_max_ns;
-	uint64_t user_timeout_ns;    /* unacknowledged data for this long */
-	uint64_t keepalive_idle_ns;  /* 0: off */
+	uint64_t user_timeout_ns;   /* unacknowledged data for this long */
+	uint64_t keepalive_idle_ns; /* 0: off */
 	uint64_t keepalive_interval_ns;
 	uint32_t keepalive_probes;
 	uint64_t time_wait_ns, fin_wait2_ns;
@@ -63,8 +63,8 @@ struct ns_config {
 	uint32_t connections_max; /* TCP control blocks, listeners included */
 	uint32_t udp_max;         /* UDP sockets */
 	uint16_t mtu;
-	uint32_t address_count; /* at most TUNNEL_ADDRESSES_MAX */
-	const struct ip_addr *addresses; /* ours, copied */
+	uint32_t address_count;           /* at most TUNNEL_ADDRESSES_MAX */
+	const struct ip_addr *addresses;  /* ours, copied */
 	const struct route_table *routes; /* address -> path; must outlive us */
 	struct chunk_pool *chunks;        /* may be shared by several stacks */
 	struct random_source random;
@@ -83,7 +83,7 @@ void netstack_fini(struct netstack *ns); /* gives every chunk back */
 /* Takes a batch. Payload in order is not copied: it is lent to the connection
  * until netstack_input_done(), which copies what nobody consumed. */
 void netstack_input(struct netstack *ns, uint64_t now,
-                    const struct packet *packets, size_t count);
+		    const struct packet *packets, size_t count);
 void netstack_input_done(struct netstack *ns, uint64_t now);
 
 /* Whether something wants to be sent, and the path it wants. The answer stays
@@ -109,9 +109,9 @@ enum {
 	NS_READABLE = 1 << 1,  /* data, or the end of data, can be taken */
 	NS_WRITABLE = 1 << 2,  /* send space has grown after it was too small */
 	NS_ACCEPTABLE = 1 << 3, /* a listener has a connection to accept */
-	NS_EOF = 1 << 4,       /* the peer's FIN arrived: the end is known */
-	NS_SENT = 1 << 5,      /* our FIN was acknowledged: all is delivered */
-	NS_FAILED = 1 << 6,    /* the connection is gone, see error */
+	NS_EOF = 1 << 4,        /* the peer's FIN arrived: the end is known */
+	NS_SENT = 1 << 5,       /* our FIN was acknowledged: all is delivered */
+	NS_FAILED = 1 << 6,     /* the connection is gone, see error */
 };
 
 /* Bits of one socket since it was last reported, merged: the queue holds each
@@ -131,34 +131,34 @@ bool netstack_next_event(struct netstack *ns, struct ns_event *ret_event);
  * handle; -ERR_NO_ROUTE, -ERR_UNREACHABLE (no address of that family),
  * -ERR_NO_PORT, -ERR_FULL. NS_CONNECTED or NS_FAILED follows. */
 int tcp_connect(struct netstack *ns, uint64_t now, const struct endpoint *to,
-                uint64_t user, struct ns_handle *ret_handle);
+		uint64_t user, struct ns_handle *ret_handle);
 
 /* addr IP_NONE: all our addresses. -ERR_EXISTS when the port is taken. */
 int tcp_listen(struct netstack *ns, const struct endpoint *local,
-               uint32_t backlog, uint64_t user, struct ns_handle *ret_handle);
+	       uint32_t backlog, uint64_t user, struct ns_handle *ret_handle);
 /* -ERR_AGAIN when there is none. */
 int tcp_accept(struct netstack *ns, struct ns_handle listener, uint64_t user,
-               struct ns_handle *ret_handle, struct endpoint *ret_from);
+	       struct ns_handle *ret_handle, struct endpoint *ret_from);
 
 /* Sending: ask for space, write into it, say how much. Returns the number of
  * iovecs filled (0: no space, NS_WRITABLE follows) or -ERR_*. */
 int tcp_send_space(struct netstack *ns, struct ns_handle handle,
-                   struct iovec *iov, int cap, size_t bytes_max);
+		   struct iovec *iov, int cap, size_t bytes_max);
 int tcp_send_commit(struct netstack *ns, uint64_t now, struct ns_handle handle,
-                    size_t len);
+		    size_t len);
 /* The same with a copy; returns how much was taken or -ERR_*. */
 int tcp_send(struct netstack *ns, uint64_t now, struct ns_handle handle,
-             const void *data, size_t len);
+	     const void *data, size_t len);
 
 /* Receiving: look at what there is, then say how much was taken. Returns the
  * number of iovecs (0: nothing now) or -ERR_*; after the last byte before FIN
  * -ERR_CLOSED says that there will be no more. */
 int tcp_recv_space(struct netstack *ns, struct ns_handle handle,
-                   struct iovec *iov, int cap);
-int tcp_recv_consume(struct netstack *ns, uint64_t now,
-                     struct ns_handle handle, size_t len);
+		   struct iovec *iov, int cap);
+int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
+		     size_t len);
 int tcp_recv(struct netstack *ns, uint64_t now, struct ns_handle handle,
-             void *data, size_t cap);
+	     void *data, size_t cap);
 
 /* FIN after everything committed; receiving goes on. */
 int tcp_shutdown(struct netstack *ns, uint64_t now, struct ns_handle handle);
@@ -189,10 +189,10 @@ struct ns_tcp_info {
 	enum tcp_state state;
 	struct endpoint local, remote;
 	uint16_t path;
-	uint16_t mss; /* of segments we send, options subtracted */
+	uint16_t mss;            /* of segments we send, options subtracted */
 	uint32_t cwnd, ssthresh; /* bytes */
 	uint32_t snd_wnd, rcv_wnd;
-	uint32_t unacked;        /* bytes in flight */
+	uint32_t unacked; /* bytes in flight */
 	uint32_t send_queued, recv_queued;
 	uint64_t srtt_ns, rttvar_ns, rto_ns;
 	uint64_t bytes_sent, bytes_received;
@@ -203,52 +203,52 @@ struct ns_tcp_info {
 	int soft_error; /* last ICMP soft error, -ERR_* or 0 */
 };
 int tcp_info(const struct netstack *ns, struct ns_handle handle,
-             struct ns_tcp_info *ret_info);
+	     struct ns_tcp_info *ret_info);
 
 /* ---------------------------------------------------------------- UDP */
 
 /* port 0: a random free one (RFC 6056). -ERR_EXISTS, -ERR_FULL. */
 int udp_open(struct netstack *ns, uint16_t port, uint64_t user,
-             struct ns_handle *ret_handle);
+	     struct ns_handle *ret_handle);
 /* Queues one datagram, at most MTU minus headers. Each socket holds one
  * unsent datagram; -ERR_AGAIN while it waits for its path. */
 int udp_send(struct netstack *ns, struct ns_handle handle,
-             const struct endpoint *to, const void *data, size_t len);
+	     const struct endpoint *to, const void *data, size_t len);
 /* Takes the oldest received datagram, cut to cap; -ERR_AGAIN when none. The
  * receive queue is bounded; what does not fit is dropped and counted. */
 int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
-             size_t cap, struct endpoint *ret_from, size_t *ret_len);
+	     size_t cap, struct endpoint *ret_from, size_t *ret_len);
 int udp_close(struct netstack *ns, struct ns_handle handle);
 
 /* ---------------------------------------------------------------- counters */
 
-#define NS_COUNTER_LIST(X)                                                     \
-	X(RX_PACKETS, "rx_packets")                                            \
-	X(TX_PACKETS, "tx_packets")                                            \
-	X(DROP_MALFORMED, "malformed")                                         \
-	X(DROP_FRAGMENT, "fragment")                                           \
-	X(DROP_NOT_OURS, "not_our_address")                                    \
-	X(DROP_PROTOCOL, "unknown_protocol")                                   \
-	X(DROP_CHECKSUM, "checksum")                                           \
-	X(DROP_NO_SOCKET, "no_socket")                                         \
-	X(DROP_QUEUE, "queue_full")                                            \
-	X(DROP_MEMORY, "no_memory")                                            \
-	X(TCP_RETRANSMITS, "tcp_retransmits")                                  \
-	X(TCP_TIMEOUTS, "tcp_timeouts")                                        \
-	X(TCP_OUT_OF_ORDER, "tcp_out_of_order")                                \
-	X(TCP_DUPLICATES, "tcp_duplicates")                                    \
-	X(TCP_OUT_OF_WINDOW, "tcp_out_of_window")                              \
-	X(TCP_RESETS_SENT, "tcp_resets_sent")                                  \
-	X(TCP_RESETS_RECEIVED, "tcp_resets_received")                          \
-	X(TCP_CHALLENGE_ACKS, "tcp_challenge_acks")                            \
-	X(ICMP_RX, "icmp_rx")                                                  \
+#define NS_COUNTER_LIST(X)                            \
+	X(RX_PACKETS, "rx_packets")                   \
+	X(TX_PACKETS, "tx_packets")                   \
+	X(DROP_MALFORMED, "malformed")                \
+	X(DROP_FRAGMENT, "fragment")                  \
+	X(DROP_NOT_OURS, "not_our_address")           \
+	X(DROP_PROTOCOL, "unknown_protocol")          \
+	X(DROP_CHECKSUM, "checksum")                  \
+	X(DROP_NO_SOCKET, "no_socket")                \
+	X(DROP_QUEUE, "queue_full")                   \
+	X(DROP_MEMORY, "no_memory")                   \
+	X(TCP_RETRANSMITS, "tcp_retransmits")         \
+	X(TCP_TIMEOUTS, "tcp_timeouts")               \
+	X(TCP_OUT_OF_ORDER, "tcp_out_of_order")       \
+	X(TCP_DUPLICATES, "tcp_duplicates")           \
+	X(TCP_OUT_OF_WINDOW, "tcp_out_of_window")     \
+	X(TCP_RESETS_SENT, "tcp_resets_sent")         \
+	X(TCP_RESETS_RECEIVED, "tcp_resets_received") \
+	X(TCP_CHALLENGE_ACKS, "tcp_challenge_acks")   \
+	X(ICMP_RX, "icmp_rx")                         \
 	X(ICMP_TX, "icmp_tx")
 
 enum ns_counter {
 #define X(name, text) NS_##name,
 	NS_COUNTER_LIST(X)
 #undef X
-	NS_COUNTERS
+		NS_COUNTERS
 };
 
 uint64_t netstack_counter(const struct netstack *ns, enum ns_counter which);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The inside of a netstack: what netstack.c, tcp*.c and udp.c share. Nobody
+ * else includes it.
+ */
+#ifndef NETSTACK_STACK_H
+#define NETSTACK_STACK_H
+
+#include "base/limits.h"
+#include "base/siphash.h"
+#include "base/time.h"
+#include "netstack/flow.h"
+#include "netstack/netstack.h"
+#include "netstack/reply.h"
+#include "netstack/sched.h"
+#include "netstack/timer.h"
+
+#define SOCKET_NONE  UINT32_MAX
+#define UDP_BIT      (UINT32_C(1) << 31) /* in a handle's index */
+
+/* What every socket has; first member of tcp_conn and udp_socket. */
+struct ns_socket {
+	uint64_t user;
+	uint32_t index;      /* with UDP_BIT for UDP */
+	uint32_t generation; /* odd while a handle is out, even while not */
+	unsigned events;     /* NS_* not reported yet */
+	int error;           /* with NS_FAILED */
+	bool in_events;
+	struct ns_socket *event_next;
+	struct sched_node sched;
+};
+
+/* In-order payload of the current batch, still in the packet's buffer. */
+struct lent {
+	uint8_t *data;
+	uint32_t len;
+	uint32_t next;
+};
+
+enum { LENT_MAX = 4096 }; /* beyond it payload is copied at once */
+
+struct tcp_conn;
+struct udp_socket;
+
+struct netstack {
+	struct ns_config config;
+	struct ip_addr addresses[TUNNEL_ADDRESSES_MAX];
+	struct siphash_key secret; /* ISN, ports, timestamps */
+	struct flow_table flows;
+	struct timer_heap timers; /* by connection */
+	struct sched sched;
+	struct reply_ring replies;
+	struct ns_socket *events_head, *events_tail;
+	struct tcp_conn *conns;
+	uint32_t conn_fresh; /* first never used */
+	uint32_t conn_free;
+	uint32_t conn_count;
+	uint32_t time_wait_head, time_wait_tail; /* oldest first */
+	uint32_t listeners;                      /* list through next */
+	uint32_t touched; /* connections of the current batch */
+	uint32_t lending; /* connections with lent payload */
+	struct lent *lents;
+	uint32_t lent_count;
+	struct udp_socket *udp;
+	uint16_t ip_id;
+	uint32_t reply_tokens; /* answers to strangers, refilled by time */
+	uint64_t reply_refill;
+	uint64_t counters[NS_COUNTERS];
+};
+
+static inline void ns_count(struct netstack *ns, enum ns_counter which)
+{
+	ns->counters[which]++;
+}
+
+/* Notes what happened; the socket is queued once. Sockets whose handle is
+ * given up have nobody to tell. */
+void ns_notify(struct netstack *ns, struct ns_socket *socket, unsigned bits);
+void ns_forget_events(struct netstack *ns, struct ns_socket *socket);
+
+/* Our address of a family, or NULL. */
+const struct ip_addr *ns_address(const struct netstack *ns, uint8_t family);
+bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr);
+
+/* At most a hundred answers per second go to packets without a socket. */
+bool ns_may_reply(struct netstack *ns, uint64_t now);
+
+static inline bool ns_handle_live(const struct ns_socket *socket,
+                                  struct ns_handle handle)
+{
+	return socket->generation == handle.generation &&
+	       (handle.generation & 1) != 0;
+}
+
+#endif
