@@ -56,20 +56,25 @@ int report_error(struct config_report *report, const struct mark *mark, int err,
 void report_warning(struct config_report *report, const struct mark *mark,
 		    const char *format, ...)
 {
+	uint32_t index = report->warning_count;
 	va_list args;
 
-	if (report->warning_count >= WARNINGS_MAX)
+	if (index >= WARNINGS_MAX)
 		return;
 	if (report->warnings == NULL)
 		report->warnings =
 			calloc(WARNINGS_MAX, sizeof(*report->warnings));
 	if (report->warnings == NULL)
 		return;
-	va_start(args, format);
-	format_message(report->warnings[report->warning_count], mark, format,
-		       args);
-	va_end(args);
 	report->warning_count++;
+	if (index == WARNINGS_MAX - 1) {
+		strcpy(report->warnings[index],
+		       "further warnings are left out");
+		return;
+	}
+	va_start(args, format);
+	format_message(report->warnings[index], mark, format, args);
+	va_end(args);
 }
 
 void config_report_free(struct config_report *report)

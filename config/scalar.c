@@ -82,6 +82,23 @@ static bool is_ambiguous(const char *text)
 	return ip_addr_parse(text, &addr) == 0 && addr.family == IP_V6;
 }
 
+/* "fe80::1%eth0": the host's resolver knows its interfaces. */
+static int endpoint_scoped(const char *host, struct config_endpoint *endpoint)
+{
+	size_t len = strcspn(host, "%");
+	char text[IP_TEXT_CAP];
+	struct ip_addr addr;
+
+	if (len >= sizeof(text) || host[len + 1] == '\0')
+		return -ERR_SYNTAX;
+	memcpy(text, host, len);
+	text[len] = '\0';
+	if (ip_addr_parse(text, &addr) != 0 || addr.family != IP_V6)
+		return -ERR_SYNTAX;
+	strcpy(endpoint->host, host);
+	return 0;
+}
+
 /* Takes the brackets off in place. */
 static int endpoint_host(char *host, struct config_endpoint *endpoint)
 {
@@ -98,6 +115,8 @@ static int endpoint_host(char *host, struct config_endpoint *endpoint)
 		ip_addr_format(&addr, endpoint->host);
 		return 0;
 	}
+	if (bracketed && strchr(host, '%') != NULL)
+		return endpoint_scoped(host, endpoint);
 	if (bracketed || !text_is_host_name(host))
 		return -ERR_SYNTAX;
 	strcpy(endpoint->host, host);
@@ -108,7 +127,7 @@ int scalar_endpoint(const struct scalar *scalar,
 		    struct config_endpoint *ret_endpoint)
 {
 	struct config_endpoint endpoint = {.port = 0};
-	char copy[NAME_CAP + sizeof("[]:65535")];
+	char copy[NAME_CAP];
 	uint64_t port;
 	char *colon;
 

@@ -13,6 +13,8 @@
 
 enum section { SECTION_NONE, SECTION_INTERFACE, SECTION_PEER };
 
+enum { NAME_SHOWN_MAX = 24 };
+
 /* The state between two lines. */
 struct conf {
 	struct tunnel_draft *draft;
@@ -266,9 +268,23 @@ static int start_section(struct conf *conf, const struct mark *mark,
 	nearest_offer(&nearest, "[Interface]");
 	nearest_offer(&nearest, "[Peer]");
 	return report_error(conf->draft->report, mark, -ERR_SYNTAX,
-			    "unknown section %.40s; expected [Interface] or "
+			    "unknown section %.16s; expected [Interface] or "
 			    "[Peer]%s",
 			    text, nearest_hint(&nearest, hint));
+}
+
+/* A line may be a key that lost its name: only what looks like the name of a
+ * setting is repeated in a message. */
+static const char *shown_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++) {
+		if (!(name[i] >= 'A' && name[i] <= 'Z') &&
+		    !(name[i] >= 'a' && name[i] <= 'z'))
+			return "(hidden)";
+	}
+	return len <= NAME_SHOWN_MAX ? name : "(hidden)";
 }
 
 static int unknown_key(const struct conf *conf, const struct mark *mark,
@@ -290,7 +306,7 @@ static int unknown_key(const struct conf *conf, const struct mark *mark,
 			nearest_offer(&nearest, conf_keys[i].name);
 	}
 	return report_error(conf->draft->report, mark, -ERR_SYNTAX,
-			    "unknown key %.40s in %s%s", name,
+			    "unknown key %s in %s%s", shown_name(name),
 			    section_name(conf->section),
 			    nearest_hint(&nearest, hint));
 }
@@ -353,9 +369,8 @@ static int read_line(struct conf *conf, uint32_t number, char *line)
 	equals = strchr(name, '=');
 	if (equals == NULL)
 		return report_error(conf->draft->report, &mark, -ERR_SYNTAX,
-				    "\"%.40s\" is not a setting; expected "
-				    "Key = value",
-				    name);
+				    "this is not a setting; expected "
+				    "Key = value");
 	if (conf->section == SECTION_NONE)
 		return report_error(conf->draft->report, &mark, -ERR_SYNTAX,
 				    "a setting before any section; write "

@@ -31,9 +31,11 @@ static int read_key_file(struct reader *reader, const struct yaml_node *node,
 	if (err != 0)
 		return err;
 	err = keyfile_read(path, ret_key, &reason);
+	/* The text may be a key by mistake, so it is not repeated. */
 	if (err != 0)
 		return report_error(reader->draft->report, &scalar.mark, err,
-				    "%s: %.200s: %s", scalar.key, path, reason);
+				    "%s: the file cannot be used: %s",
+				    scalar.key, reason);
 	return 0;
 }
 

@@ -114,8 +114,8 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_IO,
-	 "c.yaml:3:23: private_key_file: gone.key: No such file "
-	 "or directory"},
+	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "No such file or directory"},
 	{"key file open to others",
 	 "tunnels:\n"
 	 "  s:\n"
@@ -126,9 +126,21 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_PERMISSION,
-	 "c.yaml:3:23: private_key_file: open.key: other users "
-	 "may read this key; chmod 600 it, and let this user own "
-	 "it"},
+	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "other users may read this key; chmod 600 it, and let "
+	 "this user own it"},
+	{"key in the place of its file",
+	 "tunnels:\n"
+	 "  s:\n"
+	 "    private_key_file: " TEST_PRIVATE_KEY "\n"
+	 "    address: [10.0.0.2/24]\n"
+	 "    peers:\n"
+	 "      - public_key: " TEST_PEER_KEY "\n"
+	 "        endpoint: a.example:51820\n"
+	 "        allowed_ips: [10.0.0.0/24]\n",
+	 -ERR_IO,
+	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "No such file or directory"},
 	{"key file without a key",
 	 "tunnels:\n"
 	 "  s:\n"
@@ -139,8 +151,9 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_SYNTAX,
-	 "c.yaml:3:23: private_key_file: bad.key: expected one "
-	 "key: 44 characters of base64, as wg genkey prints it"},
+	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "expected one key: 44 characters of base64, as wg genkey "
+	 "prints it"},
 	{"no private key",
 	 "tunnels:\n"
 	 "  s:\n"
@@ -259,9 +272,9 @@ static const struct bad_file bad_files[] = {
 	 "        allowed_ips: [10.0.0.0/24]\n"
 	 "        preshared_key_file: open.key\n",
 	 -ERR_PERMISSION,
-	 "c.yaml:9:29: preshared_key_file: open.key: other users "
-	 "may read this key; chmod 600 it, and let this user own "
-	 "it"},
+	 "c.yaml:9:29: preshared_key_file: the file cannot be "
+	 "used: other users may read this key; chmod 600 it, and "
+	 "let this user own it"},
 	{"address is a name",
 	 "tunnels:\n"
 	 "  s:\n"

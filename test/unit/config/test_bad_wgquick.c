@@ -70,8 +70,7 @@ static const struct bad_file bad_files[] = {
 	 "[Interface]\n"
 	 "  Address 10.0.0.1\n",
 	 -ERR_SYNTAX,
-	 "c.conf:2:3: \"Address 10.0.0.1\" is not a setting; "
-	 "expected Key = value"},
+	 "c.conf:2:3: this is not a setting; expected Key = value"},
 	{"no value",
 	 "[Interface]\n"
 	 "PrivateKey =\n",
@@ -378,6 +377,52 @@ static const struct bad_file bad_files[] = {
 	 -ERR_INVALID,
 	 "c.conf:13:1: this peer's public key is that of the peer "
 	 "in line 7; join them"},
+	{"endpoint with half a scope",
+	 "\n"
+	 "[Interface]\n"
+	 "PrivateKey = " TEST_PRIVATE_KEY "\n"
+	 "Address = fdaa:0:18:a7b:d6b:0:a:2/120\n"
+	 "DNS = fdaa:0:18::3\n"
+	 "\n"
+	 "[Peer]\n"
+	 "PublicKey = " TEST_PEER_KEY "\n"
+	 "AllowedIPs = fdaa:0:18::/48\n"
+	 "Endpoint = [fe80::1%]:51820\n"
+	 "PersistentKeepalive = 15\n"
+	 "\n",
+	 -ERR_INVALID,
+	 "c.conf:10:12: Endpoint: \"[fe80::1%]:51820\" is not an "
+	 "endpoint: write name:port, 1.2.3.4:port or [IPv6]:port"},
+	{"endpoint too long",
+	 "\n"
+	 "[Interface]\n"
+	 "PrivateKey = " TEST_PRIVATE_KEY "\n"
+	 "Address = fdaa:0:18:a7b:d6b:0:a:2/120\n"
+	 "DNS = fdaa:0:18::3\n"
+	 "\n"
+	 "[Peer]\n"
+	 "PublicKey = " TEST_PEER_KEY "\n"
+	 "AllowedIPs = fdaa:0:18::/48\n"
+	 "Endpoint = "
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a."
+	 "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.:1\n"
+	 "PersistentKeepalive = 15\n"
+	 "\n",
+	 -ERR_INVALID,
+	 "c.conf:10:12: Endpoint: "
+	 "\"a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a"
+	 ".a.a.\" is not an endpoint: it is too long"},
+	{"a key that lost its name",
+	 "[Interface]\n"
+	 "PrivateKey = " TEST_PRIVATE_KEY "\n" TEST_PRIVATE_KEY "\n",
+	 -ERR_SYNTAX, "c.conf:3:1: unknown key (hidden) in [Interface]"},
+	{"a key without an equals sign",
+	 "[Interface]\n"
+	 "PrivateKey 4GgaQCy68nzNsUE5aJ9fuLzHhB65tAlwbmA72MWnOm8\n",
+	 -ERR_SYNTAX,
+	 "c.conf:2:1: this is not a setting; expected Key = value"},
 	{"carriage returns count no columns",
 	 "[Interface]\r\n"
 	 "MTU = 1\r\n",

@@ -169,6 +169,7 @@ static void test_endpoints(void **state)
 		{"2001:db8::1:51820", "2001:db8::1", 51820},
 		{"[::ffff:1.2.3.4]:443", "1.2.3.4", 443},
 		{"3com.example:443", "3com.example", 443},
+		{"[fe80::1%lo]:443", "fe80::1%lo", 443},
 	};
 
 	(void)state;
@@ -290,6 +291,26 @@ static void test_warnings(void **state)
 	}
 }
 
+/* A report is bounded, and says so. */
+static void test_many_warnings(void **state)
+{
+	struct config_report report = {.warning_count = 0};
+	char text[4096] = HEAD;
+	struct config config;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		strcat(text, "Table = 1\n");
+	strcat(text, PEER);
+	file_write_text("c.conf", text);
+	config = load("c.conf", &report);
+	assert_int_equal(report.warning_count, 64);
+	assert_string_equal(report.warnings[63],
+			    "further warnings are left out");
+	config_free(&config);
+	config_report_free(&report);
+}
+
 static void test_own_peer_is_gone(void **state)
 {
 	struct config_report report = {.warning_count = 0};
@@ -313,6 +334,7 @@ int main(void)
 		cmocka_unit_test(test_liberties),
 		cmocka_unit_test(test_endpoints),
 		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_many_warnings),
 		cmocka_unit_test(test_own_peer_is_gone),
 	};
 
