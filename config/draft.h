@@ -11,7 +11,7 @@
 /* Where something was written. Line 0: the whole file, or an argument. Lines
  * and columns count from 1, columns in characters. */
 struct mark {
-	const char *file; /* not owned; outlives the draft's user */
+	const char *file; /* not owned */
 	uint32_t line;
 	uint32_t column;
 };
@@ -68,7 +68,7 @@ int draft_add_allowed_ip(struct tunnel_draft *draft, const struct mark *mark,
 void draft_remove_peer(struct config_tunnel *tunnel, struct tunnel_marks *marks,
 		       uint32_t index);
 
-/* Everything but the value, which is moved out with draft_finish(). */
+/* Everything, the value too, unless it was moved out and left zeroed. */
 void draft_free(struct draft *draft);
 
 #endif

@@ -25,12 +25,18 @@ struct conf {
 	uint32_t seen_peer;
 };
 
-/* text may be changed in place. */
+enum key_kind {
+	KEY_ONCE,
+	KEY_LIST,    /* a comma list, maybe in several lines */
+	KEY_IGNORED, /* about the host's own network */
+};
+
 struct conf_key {
 	const char *name;
 	enum section section;
-	bool repeats;
-	int (*read)(struct conf *conf, struct scalar *value, char *text);
+	enum key_kind kind;
+	/* The value, or each item of a list. */
+	int (*read)(struct conf *conf, const struct scalar *value);
 };
 
 static bool is_blank(char c)
@@ -74,7 +80,7 @@ static uint32_t column_of(const char *line, const char *p)
 }
 
 /* Calls read with each item of a comma list, where it stands. */
-static int each_item(struct conf *conf, struct scalar *value, char *text,
+static int each_item(struct conf *conf, const struct scalar *value, char *text,
 		     int (*read)(struct conf *, const struct scalar *))
 {
 	struct scalar item = *value;
@@ -101,37 +107,29 @@ static int each_item(struct conf *conf, struct scalar *value, char *text,
 	return err;
 }
 
-static int read_private_key(struct conf *conf, struct scalar *value, char *text)
+static int read_private_key(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	conf->draft->marks->has_private_key = true;
 	return scalar_key(value, &conf->draft->tunnel->private_key);
 }
 
-static int read_listen_port(struct conf *conf, struct scalar *value, char *text)
+static int read_listen_port(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	return scalar_port(value, &conf->draft->tunnel->listen_port);
 }
 
-static int read_mtu(struct conf *conf, struct scalar *value, char *text)
+static int read_mtu(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	return scalar_mtu(value, &conf->draft->tunnel->mtu);
 }
 
-static int address_item(struct conf *conf, const struct scalar *item)
+static int read_address(struct conf *conf, const struct scalar *item)
 {
 	return scalar_add_address(item, conf->draft->tunnel);
 }
 
-static int read_address(struct conf *conf, struct scalar *value, char *text)
-{
-	return each_item(conf, value, text, address_item);
-}
-
 /* wg-quick's rule: digits and dots, or a colon, is a server. */
-static int dns_item(struct conf *conf, const struct scalar *item)
+static int read_dns(struct conf *conf, const struct scalar *item)
 {
 	const char *text = item->text;
 
@@ -141,38 +139,28 @@ static int dns_item(struct conf *conf, const struct scalar *item)
 	return scalar_add_search(item, conf->draft->tunnel);
 }
 
-static int read_dns(struct conf *conf, struct scalar *value, char *text)
+static int read_public_key(struct conf *conf, const struct scalar *value)
 {
-	return each_item(conf, value, text, dns_item);
-}
-
-static int read_public_key(struct conf *conf, struct scalar *value, char *text)
-{
-	(void)text;
 	return scalar_key(value, &conf->peer->public_key);
 }
 
-static int read_preshared_key(struct conf *conf, struct scalar *value,
-			      char *text)
+static int read_preshared_key(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	conf->peer->has_preshared_key = true;
 	return scalar_key(value, &conf->peer->preshared_key);
 }
 
-static int read_endpoint(struct conf *conf, struct scalar *value, char *text)
+static int read_endpoint(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	return scalar_endpoint(value, &conf->peer->endpoint);
 }
 
-static int read_keepalive(struct conf *conf, struct scalar *value, char *text)
+static int read_keepalive(struct conf *conf, const struct scalar *value)
 {
-	(void)text;
 	return scalar_keepalive(value, &conf->peer->persistent_keepalive_s);
 }
 
-static int allowed_item(struct conf *conf, const struct scalar *item)
+static int read_allowed_ips(struct conf *conf, const struct scalar *item)
 {
 	struct scalar plain = *item;
 	struct prefix prefix;
@@ -187,39 +175,24 @@ static int allowed_item(struct conf *conf, const struct scalar *item)
 				    &prefix);
 }
 
-static int read_allowed_ips(struct conf *conf, struct scalar *value, char *text)
-{
-	return each_item(conf, value, text, allowed_item);
-}
-
-static int ignore(struct conf *conf, struct scalar *value, char *text)
-{
-	(void)text;
-	report_warning(conf->draft->report, &value->mark,
-		       "%s is ignored: wgproxyd does not change the host's "
-		       "network",
-		       value->key);
-	return 0;
-}
-
 static const struct conf_key conf_keys[] = {
-	{"PrivateKey", SECTION_INTERFACE, false, read_private_key},
-	{"ListenPort", SECTION_INTERFACE, false, read_listen_port},
-	{"MTU", SECTION_INTERFACE, false, read_mtu},
-	{"Address", SECTION_INTERFACE, true, read_address},
-	{"DNS", SECTION_INTERFACE, true, read_dns},
-	{"FwMark", SECTION_INTERFACE, true, ignore},
-	{"Table", SECTION_INTERFACE, true, ignore},
-	{"PreUp", SECTION_INTERFACE, true, ignore},
-	{"PostUp", SECTION_INTERFACE, true, ignore},
-	{"PreDown", SECTION_INTERFACE, true, ignore},
-	{"PostDown", SECTION_INTERFACE, true, ignore},
-	{"SaveConfig", SECTION_INTERFACE, true, ignore},
-	{"PublicKey", SECTION_PEER, false, read_public_key},
-	{"PresharedKey", SECTION_PEER, false, read_preshared_key},
-	{"Endpoint", SECTION_PEER, false, read_endpoint},
-	{"PersistentKeepalive", SECTION_PEER, false, read_keepalive},
-	{"AllowedIPs", SECTION_PEER, true, read_allowed_ips},
+	{"PrivateKey", SECTION_INTERFACE, KEY_ONCE, read_private_key},
+	{"ListenPort", SECTION_INTERFACE, KEY_ONCE, read_listen_port},
+	{"MTU", SECTION_INTERFACE, KEY_ONCE, read_mtu},
+	{"Address", SECTION_INTERFACE, KEY_LIST, read_address},
+	{"DNS", SECTION_INTERFACE, KEY_LIST, read_dns},
+	{"FwMark", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"Table", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"PreUp", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"PostUp", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"PreDown", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"PostDown", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"SaveConfig", SECTION_INTERFACE, KEY_IGNORED, NULL},
+	{"PublicKey", SECTION_PEER, KEY_ONCE, read_public_key},
+	{"PresharedKey", SECTION_PEER, KEY_ONCE, read_preshared_key},
+	{"Endpoint", SECTION_PEER, KEY_ONCE, read_endpoint},
+	{"PersistentKeepalive", SECTION_PEER, KEY_ONCE, read_keepalive},
+	{"AllowedIPs", SECTION_PEER, KEY_LIST, read_allowed_ips},
 };
 static_assert(ARRAY_SIZE(conf_keys) <= 32, "a bit for each key");
 
@@ -324,33 +297,46 @@ static size_t find_key(enum section section, const char *name)
 	return i;
 }
 
+static int read_once(struct conf *conf, struct scalar *value, char *text,
+		     const struct conf_key *key)
+{
+	remove_blanks(text);
+	if (*text == '\0')
+		return report_error(value->report, &value->mark, -ERR_SYNTAX,
+				    "%s has no value", key->name);
+	value->text = text;
+	return key->read(conf, value);
+}
+
+/* text, the value, may be changed in place. */
 static int read_pair(struct conf *conf, const struct mark *mark,
-		     struct scalar *value, char *name, char *text)
+		     struct scalar *value, const char *name, char *text)
 {
 	size_t index = find_key(conf->section, name);
 	const struct conf_key *key = &conf_keys[index];
 	uint32_t *seen = conf->section == SECTION_PEER ? &conf->seen_peer
 						       : &conf->seen_interface;
+	bool again;
 
 	if (index == ARRAY_SIZE(conf_keys))
 		return unknown_key(conf, mark, name);
-	if (!key->repeats && (*seen & 1U << index) != 0)
-		return report_error(conf->draft->report, mark, -ERR_SYNTAX,
-				    "%s is given twice; one %s has one "
-				    "%s",
-				    key->name, section_name(conf->section),
-				    key->name);
+	again = (*seen & 1U << index) != 0;
 	*seen |= 1U << index;
 	value->key = key->name;
-	if (!key->repeats) {
-		remove_blanks(text);
-		value->text = text;
-		if (*text == '\0')
-			return report_error(conf->draft->report, &value->mark,
-					    -ERR_SYNTAX, "%s has no value",
-					    key->name);
-	}
-	return key->read(conf, value, text);
+	if (key->kind == KEY_LIST)
+		return each_item(conf, value, text, key->read);
+	if (key->kind == KEY_ONCE && again)
+		return report_error(value->report, mark, -ERR_SYNTAX,
+				    "%s is given twice; one %s has one %s",
+				    key->name, section_name(conf->section),
+				    key->name);
+	if (key->kind == KEY_ONCE)
+		return read_once(conf, value, text, key);
+	report_warning(value->report, &value->mark,
+		       "%s is ignored: wgproxyd does not change the host's "
+		       "network",
+		       key->name);
+	return 0;
 }
 
 static int read_line(struct conf *conf, uint32_t number, char *line)
