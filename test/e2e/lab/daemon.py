@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: ISC
+"""The program under test, run as it should be: nobody, no rights."""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import signal
+import time
+
+from lab.process import LabError, Process, as_user, until
+from lab.wireguard import TOP, private
+
+BINARY = os.environ.get("WGPROXYD", os.path.join(TOP, "build/wgproxyd"))
+USER = "nobody"
+FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
+
+
+def binary():
+    """WGPROXYD, or build/wgproxyd."""
+    if not os.access(BINARY, os.X_OK):
+        raise LabError(BINARY + " is not built")
+    return BINARY
+
+
+def parse_events(text):
+    """Log lines with event=... as dictionaries."""
+    events = []
+    for line in text.splitlines():
+        if "event=" in line:
+            fields = {m[1]: m[2] if m[2] is not None else m[3]
+                      for m in FIELD.finditer(line)}
+            events.append(fields)
+    return events
+
+
+def write_private(path, text, user=USER):
+    """A file that only its user may read."""
+    with open(path, "w", opener=private) as file:
+        file.write(text)
+    entry = pwd.getpwnam(user)
+    os.chown(path, entry.pw_uid, entry.pw_gid)
+
+
+class Daemon:
+    """One wgproxyd. Use as a context; leaving it must take 5 s at most.
+
+    forwards maps names to targets "host:port"; each listens on a port that
+    the system chooses, read from the log into self.ports.
+    """
+
+    def __init__(self, namespace, folder, tunnel, forwards, **settings):
+        self.namespace = namespace
+        self.folder = folder
+        self.forwards = forwards
+        self.settings = settings
+        self.config = os.path.join(folder, "wgproxyd.yaml")
+        self.cwd = os.path.join(folder, "empty")
+        self.ports = {}
+        self.process = None
+        os.makedirs(folder, exist_ok=True)
+        os.makedirs(self.cwd, exist_ok=True)
+        os.chmod(self.cwd, 0o555)
+        self.program = os.path.join(folder, "wgproxyd")
+        shutil.copy(binary(), self.program)
+        write_private(self.config, json.dumps(
+            self.document(tunnel), indent=2) + "\n")
+
+    def document(self, tunnel):
+        """The configuration; YAML contains JSON."""
+        tunnel = dict(tunnel)
+        key = os.path.join(self.folder, "private.key")
+        write_private(key, tunnel.pop("private_key") + "\n")
+        tunnel["private_key_file"] = key
+        document = {"tunnels": {"lab": tunnel}, "forwards": []}
+        for name, target in self.forwards.items():
+            if not isinstance(target, dict):
+                target = {"to": target}
+            document["forwards"].append(
+                dict({"listen": 0, "name": name}, **target))
+        document.update(self.settings.get("document", {}))
+        return document
+
+    def argv(self):
+        return (self.settings.get("wrapper", [])
+                + [self.program, "--config", self.config]
+                + self.settings.get("arguments", []))
+
+    def start(self, seconds=10):
+        """Starts it and waits until each forward listens."""
+        limits = ["prlimit", "--nofile=%d" % self.settings.get("nofile", 256)]
+        environment = {
+            "PATH": os.environ["PATH"],
+            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99"
+                            ":verify_asan_link_order=0",
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+        }
+        environment.update(self.settings.get("environment", {}))
+        self.process = Process(
+            "wgproxyd",
+            self.namespace.command(limits + as_user(USER, self.argv())),
+            os.path.join(self.folder, "wgproxyd.log"), cwd=self.cwd,
+            env=environment)
+        self.wait_listening(seconds * self.slowness())
+        return self
+
+    def slowness(self):
+        """How much longer than usual to wait."""
+        return 6 if "wrapper" in self.settings else 1
+
+    def wait_listening(self, seconds):
+        def all_listen():
+            if not self.process.running():
+                raise LabError("wgproxyd ended with %d:\n%s" % (
+                    self.process.child.returncode, self.process.log()))
+            for event in self.events("listening"):
+                found = re.search(r":(\d+)$", event["local"])
+                if found:
+                    self.ports[event["forward"]] = int(found[1])
+            return len(self.events("listening")) >= len(self.forwards)
+        until(all_listen, seconds, "every forward listens")
+
+    def events(self, name=None, **fields):
+        if name is not None:
+            fields["event"] = name
+        return [e for e in parse_events(self.process.log())
+                if all(e.get(k) == v for k, v in fields.items())]
+
+    def wait_event(self, name, seconds=10, count=1, **fields):
+        """The count-th event of that name and those fields."""
+        try:
+            return until(lambda: self.events(name, **fields)[count - 1:],
+                         seconds, "event=%s %s" % (name, fields))[0]
+        except LabError as error:
+            raise LabError("%s; the log:\n%s" % (error, self.process.log()))
+
+    def connect(self, forward, host="127.0.0.1", seconds=10):
+        return self.namespace.connect(host, self.ports[forward], seconds)
+
+    def stop(self, sig=signal.SIGTERM, seconds=5):
+        """(exit code, seconds it took)."""
+        start = time.monotonic()
+        code = self.process.stop(sig, seconds * self.slowness())
+        return code, time.monotonic() - start
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, error, trace):
+        """A test that passed must also leave a daemon that ends well."""
+        if not self.process.running() and kind is None and \
+                self.process.child.returncode == 0:
+            return
+        code, seconds = self.stop()
+        if kind is not None:
+            print("---- log of wgproxyd\n" + self.process.log()[-8000:])
+            return
+        if code != 0:
+            raise AssertionError("wgproxyd ended with %d:\n%s" % (
+                code, self.process.log()[-8000:]))
+        assert seconds < 5 * self.slowness(), "it took %.1f s" % seconds
