@@ -13,6 +13,8 @@ from lab.lab import APP4, APP6, DNS4, DNS6, NEAR4, NEAR6, OUTER, Lab, endpoint
 from lab.services import BANNER, port
 from lab.wireguard import Tun
 
+SO_RCVBUFFORCE = 33
+
 pytestmark = pytest.mark.no_daemon
 
 
@@ -94,6 +96,7 @@ def cross(lab, count, **settings):
     client = lab.near.socket(socket.AF_INET, socket.SOCK_DGRAM)
     with server, client:
         server.bind((OUTER["far4"], 0))
+        server.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 22)
         server.settimeout(0.3)
         with Impair(lab.far, lab.folder, (OUTER["far4"], 51821),
                     server.getsockname(), **settings):

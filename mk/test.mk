@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: ISC
+# What is run by whom: developers "make check", a newcomer and CI "make test".
+# doc/testing.md tells what each suite is for.
+
+# Debian's Python, because python3-pytest belongs to it.
+PYTHON  ?= /usr/bin/python3
+# The whole-program tests make network namespaces.
+AS_ROOT  = $(if $(filter 0,$(shell id -u)),,sudo)
+PYTEST   = $(PYTHON) -B -m pytest -p no:cacheprovider -q
+E2E      = test/e2e
+
+SANITIZE = SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+           FORTIFY= OPT="-O1 -g"
+SUITES   = check-unit $(if $(wildcard mk/tcp.mk),check-tcp) \
+           $(if $(wildcard mk/sim.mk),check-sim)
+SUB      = +$(Q)$(MAKE) --no-print-directory
+
+.PHONY: check check-asan check-valgrind tidy
+check:
+	$(SUB) STRICT=1 all $(SUITES)
+	$(SUB) tidy
+
+tidy:
+	@test/tidy.sh
+
+check-asan:
+	$(SUB) B=build-asan $(SANITIZE) all $(SUITES)
+
+check-valgrind: $(UNIT_BIN)
+	@for t in $(UNIT_BIN); do echo "== valgrind $$t"; \
+	  valgrind -q --error-exitcode=9 --leak-check=full ./$$t || exit 1; done
+
+# ------------------------------------------------------- whole-program tests
+
+.PHONY: check-e2e check-e2e-full check-e2e-asan check-e2e-valgrind peers
+check-e2e: all
+	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) CI=$(CI) \
+	  WGPROXYD_E2E_FULL=$(FULL) $(PYTEST) $(E2E) $(PYTEST_ARGS)
+
+check-e2e-full: FULL = 1
+check-e2e-full: check-e2e
+
+check-e2e-asan:
+	$(SUB) B=build-asan $(SANITIZE) check-e2e
+
+check-e2e-valgrind: PYTEST_ARGS = -k test_valgrind
+check-e2e-valgrind: export WGPROXYD_E2E_VALGRIND = 1
+check-e2e-valgrind: check-e2e
+
+# Peers that are not in Debian; the tests skip those that are not here.
+peers:
+	@test/peers.sh
+
+# ------------------------------------------------------------------ analysis
+
+TIDY_CHECKS = -*,bugprone-*,-bugprone-easily-swappable-parameters,$\
+  -bugprone-reserved-identifier,clang-analyzer-*,$\
+  -clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling
+ANALYZED = $(foreach l,$(LAYERS),$(wildcard $(l)/*.c))
+
+.PHONY: analyze analyze-clang analyze-cppcheck analyze-gcc
+analyze: analyze-cppcheck analyze-clang analyze-gcc
+
+analyze-cppcheck:
+	cppcheck -q --std=c11 --enable=warning,portability --inline-suppr \
+	  --suppress=missingIncludeSystem -I. --error-exitcode=1 $(LAYERS)
+
+analyze-clang:
+	clang-tidy --quiet --warnings-as-errors='*' -checks='$(TIDY_CHECKS)' \
+	  $(ANALYZED) -- -std=c11 -D_GNU_SOURCE -I. $(PKG_CFLAGS)
+
+analyze-gcc:
+	$(SUB) B=build-analyze OPT="-O1 -fanalyzer" STRICT=1 CC=gcc all
+
+# --------------------------------------------------------------- everything
+
+.PHONY: test demo
+test:
+	@test/all.sh
+
+demo: deps-demo all
+	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B demo/demo.py
