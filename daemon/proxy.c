@@ -19,6 +19,8 @@ static int open_forwards(struct proxy *proxy, const struct config *config)
 		struct forward *forward = &proxy->forwards[i];
 
 		forward->mapping = config->forwards[i];
+		if (forward->mapping.tunnel[0] == '\0')
+			continue; /* there is one tunnel only */
 		while (strcmp(config->tunnels[forward->tunnel].name,
 			      forward->mapping.tunnel) != 0) {
 			forward->tunnel++;

@@ -57,6 +57,9 @@ struct ns_tcp_config {
 	uint32_t keepalive_probes;
 	uint64_t time_wait_ns, fin_wait2_ns;
 	bool timestamps, sack, window_scaling;
+	/* The tag of WireGuard covers a packet from the peer on; what lies
+	 * behind the peer is only covered by TCP's own checksum. */
+	bool verify_checksums;
 };
 
 struct ns_config {
@@ -124,6 +127,10 @@ struct ns_event {
 };
 
 bool netstack_next_event(struct netstack *ns, struct ns_event *ret_event);
+
+/* Changes the tag of a socket that changes hands. 0 or -ERR_CLOSED. */
+int netstack_set_user(struct netstack *ns, struct ns_handle handle,
+		      uint64_t user);
 
 /* ---------------------------------------------------------------- TCP */
 

@@ -15,8 +15,8 @@
 #include "netstack/sched.h"
 #include "netstack/timer.h"
 
-#define SOCKET_NONE  UINT32_MAX
-#define UDP_BIT      (UINT32_C(1) << 31) /* in a handle's index */
+#define SOCKET_NONE UINT32_MAX
+#define UDP_BIT     (UINT32_C(1) << 31) /* in a handle's index */
 
 /* What every socket has; first member of tcp_conn and udp_socket. */
 struct ns_socket {
@@ -62,7 +62,10 @@ struct netstack {
 	struct lent *lents;
 	uint32_t lent_count;
 	struct udp_socket *udp;
+	uint32_t udp_fresh;
+	uint32_t udp_used, udp_free; /* lists through next */
 	uint16_t ip_id;
+	uint32_t port_counter; /* RFC 6056 */
 	uint32_t reply_tokens; /* answers to strangers, refilled by time */
 	uint64_t reply_refill;
 	uint64_t counters[NS_COUNTERS];
@@ -86,7 +89,7 @@ bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr);
 bool ns_may_reply(struct netstack *ns, uint64_t now);
 
 static inline bool ns_handle_live(const struct ns_socket *socket,
-                                  struct ns_handle handle)
+				  struct ns_handle handle)
 {
 	return socket->generation == handle.generation &&
 	       (handle.generation & 1) != 0;

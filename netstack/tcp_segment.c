@@ -17,7 +17,7 @@ enum {
 };
 
 static void parse_sacks(const uint8_t *data, uint32_t len,
-                        struct tcp_segment *segment)
+			struct tcp_segment *segment)
 {
 	for (; len >= 8 && segment->sack_count < TCP_SACKS_MAX;
 	     len -= 8, data += 8) {
@@ -29,7 +29,7 @@ static void parse_sacks(const uint8_t *data, uint32_t len,
 }
 
 static void parse_option(uint8_t kind, const uint8_t *data, uint32_t len,
-                         struct tcp_segment *segment)
+			 struct tcp_segment *segment)
 {
 	if (kind == OPTION_MSS && len == 2) {
 		segment->has_mss = true;
@@ -49,7 +49,7 @@ static void parse_option(uint8_t kind, const uint8_t *data, uint32_t len,
 }
 
 static int parse_options(const uint8_t *data, uint32_t len,
-                         struct tcp_segment *segment)
+			 struct tcp_segment *segment)
 {
 	while (len > 0 && data[0] != OPTION_END) {
 		uint32_t option_len = 1;
@@ -59,7 +59,7 @@ static int parse_options(const uint8_t *data, uint32_t len,
 				return -ERR_INVALID;
 			option_len = data[1];
 			parse_option(data[0], data + 2, option_len - 2,
-			             segment);
+				     segment);
 		}
 		data += option_len;
 		len -= option_len;
@@ -68,7 +68,7 @@ static int parse_options(const uint8_t *data, uint32_t len,
 }
 
 int tcp_segment_parse(const uint8_t *data, uint32_t len,
-                      struct tcp_segment *ret_segment)
+		      struct tcp_segment *ret_segment)
 {
 	struct tcp_segment segment = {.data = data};
 	uint32_t header_len;
@@ -82,13 +82,13 @@ int tcp_segment_parse(const uint8_t *data, uint32_t len,
 	segment.dst_port = get_be16(data + 2);
 	segment.seq = get_be32(data + 4);
 	segment.ack = get_be32(data + 8);
-	segment.flags = data[13] &
-	                (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
+	segment.flags =
+		data[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
 	segment.wnd = get_be16(data + 14);
 	segment.data = data + header_len;
 	segment.len = len - header_len;
 	if (parse_options(data + TCP_HEADER_LEN, header_len - TCP_HEADER_LEN,
-	                  &segment) != 0)
+			  &segment) != 0)
 		return -ERR_INVALID;
 	*ret_segment = segment;
 	return 0;

@@ -48,7 +48,7 @@ static inline uint32_t tcp_segment_span(const struct tcp_segment *segment)
 /* 0 or -ERR_INVALID for a header or an option that runs over the end. Unknown
  * options are skipped. The checksum is the caller's business. */
 int tcp_segment_parse(const uint8_t *data, uint32_t len,
-                      struct tcp_segment *ret_segment);
+		      struct tcp_segment *ret_segment);
 
 /* Writes header and options in the order Linux uses; checksum zero. Returns
  * the header's length, a multiple of 4. data and len are not looked at. */

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/* Acknowledgements: window, scoreboard, round trips (RFC 9293 3.10.7.4). */
+#include "netstack/tcp.h"
+
+#include "base/check.h"
+#include "netstack/tcp_seq.h"
+
+void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt)
+{
+	const struct ns_tcp_config *config = &ns->config.tcp;
+	uint64_t margin;
+
+	if (rtt == 0)
+		rtt = 1;
+	conn->min_rtt = time_min(conn->min_rtt, rtt);
+	if (conn->srtt == 0) {
+		conn->srtt = rtt;
+		conn->rttvar = rtt / 2;
+	} else {
+		uint64_t error =
+			rtt > conn->srtt ? rtt - conn->srtt : conn->srtt - rtt;
+
+		conn->rttvar = (3 * conn->rttvar + error) / 4;
+		conn->srtt = (7 * conn->srtt + rtt) / 8;
+	}
+	/* The floor is on the margin, as elsewhere: a delayed ACK of 200 ms
+	 * on a path of 180 ms must not fire it. */
+	margin = 4 * conn->rttvar;
+	if (margin < config->rto_min_ns)
+		margin = config->rto_min_ns;
+	conn->rto = time_min(conn->srtt + margin, config->rto_max_ns);
+}
+
+/* RFC 9293: only a segment at least as new may change the window. */
+static void update_window(struct netstack *ns, struct tcp_conn *conn,
+			  const struct tcp_segment *segment)
+{
+	uint32_t wnd = (uint32_t)segment->wnd << conn->snd_wscale;
+
+	if (!seq_lt(conn->snd_wl1, segment->seq) &&
+	    !(conn->snd_wl1 == segment->seq &&
+	      seq_le(conn->snd_wl2, segment->ack)))
+		return;
+	conn->snd_wnd = wnd;
+	conn->snd_wl1 = segment->seq;
+	conn->snd_wl2 = segment->ack;
+	if (wnd > conn->snd_wnd_max)
+		conn->snd_wnd_max = wnd;
+	if (wnd > 0)
+		tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
+}
+
+/* ------------------------------------------------------------- scoreboard */
+
+static void note_delivered(struct tcp_conn *conn,
+			   const struct tcp_record *record, uint64_t now,
+			   struct tcp_progress *progress)
+{
+	if (record->state == RECORD_SACKED)
+		return;
+	progress->delivered += record->end - record->seq;
+	tcp_rack_update(conn, record, now);
+	if (!record->retransmitted)
+		progress->rtt = now > record->sent ? now - record->sent : 1;
+}
+
+static void take_cumulative(struct netstack *ns, struct tcp_conn *conn,
+			    uint32_t ack, uint64_t now,
+			    struct tcp_progress *progress)
+{
+	uint32_t first;
+	uint32_t count = tcp_records_cut(&conn->records, ns->config.chunks,
+					 conn->snd_una, ack, &first);
+
+	for (uint32_t i = 0; i < count; i++)
+		note_delivered(conn,
+			       tcp_records_at(&conn->records, ns->config.chunks,
+					      first + i),
+			       now, progress);
+	tcp_records_ack(&conn->records, ns->config.chunks, ack);
+}
+
+static void take_sack(struct netstack *ns, struct tcp_conn *conn,
+		      const struct tcp_range *sack, uint64_t now,
+		      struct tcp_progress *progress)
+{
+	uint32_t first;
+	uint32_t count = tcp_records_cut(&conn->records, ns->config.chunks,
+					 sack->start, sack->end, &first);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct tcp_record *record = tcp_records_at(
+			&conn->records, ns->config.chunks, first + i);
+
+		note_delivered(conn, record, now, progress);
+		tcp_records_set(&conn->records, record, RECORD_SACKED);
+	}
+}
+
+/* RFC 2883: the first block lies before the ACK or inside the second block. */
+static bool is_dsack(const struct tcp_conn *conn,
+		     const struct tcp_segment *segment)
+{
+	const struct tcp_range *first = &segment->sacks[0];
+	const struct tcp_range *second = &segment->sacks[1];
+
+	if (seq_le(first->end, segment->ack))
+		return seq_le(conn->snd_una - conn->snd_wnd_max, first->start);
+	return segment->sack_count > 1 && seq_le(second->start, first->start) &&
+	       seq_le(first->end, second->end);
+}
+
+static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
+		       const struct tcp_segment *segment, uint64_t now,
+		       struct tcp_progress *progress)
+{
+	for (unsigned i = 0; i < segment->sack_count; i++) {
+		const struct tcp_range *sack = &segment->sacks[i];
+
+		if (!seq_lt(sack->start, sack->end))
+			continue;
+		if (i == 0 && is_dsack(conn, segment)) {
+			progress->dsack = true;
+			tcp_loss_dsack(conn, sack->end - sack->start);
+			continue;
+		}
+		if (seq_lt(segment->ack, sack->start) &&
+		    seq_le(sack->end, conn->snd_nxt))
+			take_sack(ns, conn, sack, now, progress);
+	}
+	if (segment->sack_count > 0)
+		tcp_records_join(&conn->records, ns->config.chunks);
+}
+
+/* ------------------------------------------------------------- progress */
+
+/* SYN and FIN take sequence numbers but no place in the chain. */
+static uint32_t payload_acked(const struct tcp_conn *conn, uint32_t ack)
+{
+	uint32_t bytes = ack - conn->snd_una;
+
+	return bytes < conn->send.len ? bytes : conn->send.len;
+}
+
+static void fin_acked(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
+{
+	ns_notify(ns, &conn->sock, NS_SENT);
+	if (conn->state == TCPS_FIN_WAIT_1)
+		tcp_set_state(conn, TCPS_FIN_WAIT_2);
+	else if (conn->state == TCPS_CLOSING)
+		tcp_enter_time_wait(ns, conn, now);
+	if (conn->state == TCPS_FIN_WAIT_2 && conn->orphan)
+		tcp_set_timer(ns, conn, TCP_TIMER_LINGER,
+			      now + ns->config.tcp.fin_wait2_ns);
+}
+
+static void advance(struct netstack *ns, struct tcp_conn *conn,
+		    const struct tcp_arrival *arrival,
+		    struct tcp_progress *progress)
+{
+	uint32_t ack = arrival->segment->ack;
+	bool all = conn->fin_queued && ack == conn->snd_nxt &&
+		   ack - conn->snd_una == conn->send.len + 1;
+
+	progress->acked = ack - conn->snd_una;
+	take_cumulative(ns, conn, ack, arrival->now, progress);
+	chain_consume(&conn->send, ns->config.chunks, payload_acked(conn, ack));
+	conn->bytes_sent += progress->acked;
+	conn->snd_una = ack;
+	conn->backoff = 0;
+	conn->dupacks = 0;
+	conn->reno_sacked = 0;
+	if (conn->wants_space && tcp_send_room(ns, conn) >= TCP_ROOM_WORTH) {
+		conn->wants_space = false;
+		ns_notify(ns, &conn->sock, NS_WRITABLE);
+	}
+	if (all) {
+		conn->fin_queued = false; /* nothing of the stream is left */
+		fin_acked(ns, conn, arrival->now);
+	}
+}
+
+/* Without SACK a duplicate ACK is all there is (RFC 5681 section 2). */
+static void count_duplicate(struct tcp_conn *conn,
+			    const struct tcp_segment *segment,
+			    uint32_t wnd_before)
+{
+	if (conn->sack || segment->len > 0 || conn->records.count == 0 ||
+	    (segment->flags & TCP_FIN) || conn->snd_wnd != wnd_before)
+		return;
+	conn->dupacks++;
+	conn->reno_sacked += conn->mss;
+}
+
+bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
+		     const struct tcp_arrival *arrival)
+{
+	const struct tcp_segment *segment = arrival->segment;
+	struct tcp_progress progress = {.acked = 0};
+	uint32_t wnd_before = conn->snd_wnd;
+	uint64_t now = arrival->now;
+
+	if (seq_lt(conn->snd_nxt, segment->ack)) {
+		conn->ack_now = true; /* not sent yet */
+		return false;
+	}
+	if (seq_lt(segment->ack, conn->snd_una)) {
+		/* RFC 5961 section 5: too old to be from this peer */
+		if (seq_lt(segment->ack, conn->snd_una - conn->snd_wnd_max)) {
+			conn->ack_now = true;
+			return false;
+		}
+		return true;
+	}
+	conn->stalled_since = conn->records.count > 0 ? now : 0;
+	update_window(ns, conn, segment);
+	if (conn->sack)
+		take_sacks(ns, conn, segment, now, &progress);
+	if (segment->ack != conn->snd_una)
+		advance(ns, conn, arrival, &progress);
+	else
+		count_duplicate(conn, segment, wnd_before);
+	if (conn->state == TCPS_TIME_WAIT)
+		return true;
+	if (progress.rtt != 0)
+		tcp_rtt_sample(ns, conn, progress.rtt);
+	if (progress.acked > 0 && segment->has_timestamps)
+		tcp_loss_eifel(ns, conn, segment->ts_ecr);
+	tcp_loss_ack(ns, conn, now, &progress);
+	tcp_arm_timers(ns, conn, now, progress.acked > 0);
+	return true;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Congestion control: CUBIC (RFC 9438) with HyStart++ (RFC 9406) before the
+ * first loss and Proportional Rate Reduction (RFC 9937) during recovery.
+ *
+ * It takes events, never duplicate ACKs: whoever judges a loss does so once per
+ * window and says tcp_cc_congestion(). Amounts are bytes.
+ */
+#ifndef NETSTACK_TCP_CC_H
+#define NETSTACK_TCP_CC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TCP_SSTHRESH_NONE (UINT32_MAX / 2)
+
+/* What an undo brings back. */
+struct tcp_cc_saved {
+	uint32_t cwnd, ssthresh, w_max, k_ms;
+	uint64_t epoch;
+};
+
+/* Owner: the connection that embeds it. */
+struct tcp_cc {
+	uint32_t cwnd, ssthresh;
+	uint32_t mss;
+	/* CUBIC */
+	uint32_t w_max; /* window before the last reduction */
+	uint32_t w_est; /* what Reno would have */
+	uint32_t k_ms;  /* time to reach w_max again */
+	uint64_t epoch; /* start of this growth, 0 = not begun */
+	/* HyStart++ */
+	uint32_t round_end; /* sequence number that ends the round */
+	uint16_t rtt_samples;
+	uint8_t css_rounds;
+	bool css; /* conservative slow start */
+	uint64_t round_min, last_round_min, css_baseline;
+	/* PRR */
+	bool recovering;
+	uint32_t recover_flight, prr_delivered, prr_out;
+	struct tcp_cc_saved saved;
+};
+
+void tcp_cc_init(struct tcp_cc *cc, uint32_t mss, uint32_t initial_segments);
+void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss);
+
+/* One acknowledgement outside recovery. limited: the window, not the
+ * application, was what held the sender back (RFC 7661). */
+struct tcp_cc_ack {
+	uint64_t now;
+	uint64_t rtt; /* of this ACK, 0 = no sample */
+	uint64_t srtt;
+	uint32_t acked;
+	uint32_t snd_una, snd_nxt;
+	bool limited;
+};
+void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
+
+/* A loss starts a recovery with flight bytes outstanding. */
+void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight);
+/* During recovery: delivered by this ACK, pipe after it; advanced: snd_una
+ * moved and nothing new was lost. */
+void tcp_cc_recovery_ack(struct tcp_cc *cc, uint32_t delivered, uint32_t pipe,
+			 bool advanced);
+void tcp_cc_sent(struct tcp_cc *cc, uint32_t bytes);
+void tcp_cc_recovered(struct tcp_cc *cc);
+/* The retransmission timer fired; again: the last one is not recovered from,
+ * and is what an undo goes back to. */
+void tcp_cc_timeout(struct tcp_cc *cc, bool again);
+/* The last reduction was a mistake: everything as before it. */
+void tcp_cc_undo(struct tcp_cc *cc);
+/* Nothing was sent for this many retransmission time-outs. */
+void tcp_cc_idle(struct tcp_cc *cc, uint32_t initial_segments,
+		 uint64_t timeouts);
+
+#endif

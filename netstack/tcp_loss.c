@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is lost, and what was thought lost and is not: RACK-TLP (RFC 8985) with
+ * a reordering window that DSACK widens, duplicate ACKs where the peer has no
+ * SACK (RFC 6582), undo by Eifel (RFC 4015) and DSACK (RFC 3708).
+ */
+#include "netstack/tcp.h"
+
+#include "base/check.h"
+#include "netstack/tcp_seq.h"
+
+enum {
+	DUPLICATES = 3,
+	REORDER_STEPS_MAX = 16,
+	REORDER_PERSIST = 16, /* recoveries */
+};
+
+/* ------------------------------------------------------------- RACK */
+
+static bool sent_after(uint64_t sent_a, uint32_t end_a, uint64_t sent_b,
+		       uint32_t end_b)
+{
+	return sent_a > sent_b || (sent_a == sent_b && seq_lt(end_b, end_a));
+}
+
+void tcp_rack_update(struct tcp_conn *conn, const struct tcp_record *record,
+		     uint64_t now)
+{
+	uint64_t rtt = now - record->sent;
+
+	/* An ACK sooner than the path allows is for the first transmission. */
+	if (record->retransmitted && rtt < conn->min_rtt)
+		return;
+	if (!record->retransmitted && seq_lt(record->end, conn->rack_fack))
+		conn->reordering = true;
+	if (seq_lt(conn->rack_fack, record->end))
+		conn->rack_fack = record->end;
+	conn->rack_rtt = rtt;
+	if (sent_after(record->sent, record->end, conn->rack_sent,
+		       conn->rack_end)) {
+		conn->rack_sent = record->sent;
+		conn->rack_end = record->end;
+	}
+}
+
+static uint64_t reorder_window(const struct tcp_conn *conn)
+{
+	uint64_t window;
+
+	if (!conn->reordering &&
+	    (conn->cc.recovering || conn->records.bytes[RECORD_SACKED] >=
+					    DUPLICATES * (uint32_t)conn->mss))
+		return 0;
+	if (conn->min_rtt == NEVER)
+		return 0;
+	window = conn->min_rtt / 4 * conn->reorder_steps;
+	return time_min(window, conn->srtt);
+}
+
+static void mark_lost(struct tcp_conn *conn, struct tcp_record *record)
+{
+	tcp_records_set(&conn->records, record, RECORD_LOST);
+}
+
+/* RFC 8985 section 6.2 step 5. Returns whether something new was lost; notes
+ * when the next record would be. */
+static bool rack_detect(struct netstack *ns, struct tcp_conn *conn,
+			uint64_t now)
+{
+	uint64_t window = reorder_window(conn);
+	uint64_t next = NEVER;
+	bool lost = false;
+
+	for (uint32_t i = 0; i < conn->records.count; i++) {
+		struct tcp_record *record =
+			tcp_records_at(&conn->records, ns->config.chunks, i);
+		uint64_t due = record->sent + conn->rack_rtt + window;
+
+		if (record->state != RECORD_SENT ||
+		    !sent_after(conn->rack_sent, conn->rack_end, record->sent,
+				record->end))
+			continue;
+		if (due <= now) {
+			mark_lost(conn, record);
+			lost = true;
+		} else {
+			next = time_min(next, due);
+		}
+	}
+	tcp_set_timer(ns, conn, TCP_TIMER_REORDER, next);
+	return lost;
+}
+
+/* RFC 6582: the third duplicate, and every partial acknowledgement, mean that
+ * the first segment is missing. */
+static bool reno_detect(struct netstack *ns, struct tcp_conn *conn,
+			const struct tcp_progress *progress)
+{
+	bool partial = conn->cc.recovering && progress->acked > 0 &&
+		       seq_lt(conn->snd_una, conn->recover);
+	struct tcp_record *record;
+	uint32_t first;
+
+	if (conn->records.count == 0 ||
+	    !(partial || conn->dupacks == DUPLICATES))
+		return false;
+	if (tcp_records_cut(&conn->records, ns->config.chunks, conn->snd_una,
+			    seq_min(conn->snd_una + conn->mss, conn->snd_nxt),
+			    &first) == 0)
+		return false;
+	record = tcp_records_at(&conn->records, ns->config.chunks, first);
+	if (record->state == RECORD_SENT && (partial || !record->retransmitted))
+		mark_lost(conn, record);
+	return record->state == RECORD_LOST;
+}
+
+/* ------------------------------------------------------------- undo */
+
+static void forget_undo(struct tcp_conn *conn)
+{
+	conn->undo_possible = false;
+	conn->undo_bytes = 0;
+}
+
+static void undo(struct netstack *ns, struct tcp_conn *conn)
+{
+	tcp_cc_undo(&conn->cc);
+	for (uint32_t i = 0; i < conn->records.count; i++) {
+		struct tcp_record *record =
+			tcp_records_at(&conn->records, ns->config.chunks, i);
+
+		if (record->state == RECORD_LOST)
+			tcp_records_set(&conn->records, record, RECORD_SENT);
+	}
+	conn->recover = conn->snd_una;
+	forget_undo(conn);
+}
+
+void tcp_loss_eifel(struct netstack *ns, struct tcp_conn *conn, uint32_t ts_ecr)
+{
+	if (conn->undo_possible && conn->undo_bytes > 0 &&
+	    seq_lt(ts_ecr, conn->undo_ts))
+		undo(ns, conn);
+}
+
+void tcp_loss_dsack(struct tcp_conn *conn, uint32_t bytes)
+{
+	conn->undo_bytes -= (int32_t)bytes;
+	conn->probe_in_flight = false; /* the probe was not needed */
+	conn->reordering = true;
+	/* RFC 8985 6.2 step 4: wider, once per round trip. */
+	if (seq_le(conn->dsack_round, conn->snd_una)) {
+		conn->dsack_round = conn->snd_nxt;
+		if (conn->reorder_steps < REORDER_STEPS_MAX)
+			conn->reorder_steps++;
+		conn->reorder_persist = REORDER_PERSIST;
+	}
+}
+
+/* ------------------------------------------------------------- recovery */
+
+static uint32_t outstanding(const struct tcp_conn *conn)
+{
+	return conn->snd_nxt - conn->snd_una;
+}
+
+/* One reduction for one window of data. */
+static void enter_recovery(struct tcp_conn *conn)
+{
+	if (seq_lt(conn->snd_una, conn->recover))
+		return;
+	conn->recover = conn->snd_nxt;
+	conn->undo_possible = true;
+	conn->undo_bytes = 0;
+	tcp_cc_congestion(&conn->cc, outstanding(conn));
+	if (conn->reorder_persist > 0 && --conn->reorder_persist == 0)
+		conn->reorder_steps = 1;
+}
+
+static void leave_recovery(struct tcp_conn *conn)
+{
+	if (conn->cc.recovering && seq_le(conn->recover, conn->snd_una)) {
+		tcp_cc_recovered(&conn->cc);
+		if (conn->undo_bytes <= 0)
+			forget_undo(conn);
+	}
+}
+
+/* A loss probe that was acknowledged without DSACK repaired a loss that nobody
+ * else saw (RFC 8985 section 7.4). */
+static void judge_probe(struct tcp_conn *conn)
+{
+	if (!conn->probe_in_flight || seq_lt(conn->snd_una, conn->probe_end))
+		return;
+	conn->probe_in_flight = false;
+	if (conn->probe_was_new || conn->cc.recovering)
+		return;
+	tcp_cc_congestion(&conn->cc, outstanding(conn));
+	tcp_cc_recovered(&conn->cc);
+}
+
+void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
+		  const struct tcp_progress *progress)
+{
+	bool lost = conn->sack ? rack_detect(ns, conn, now)
+			       : reno_detect(ns, conn, progress);
+	uint32_t delivered = progress->delivered;
+
+	if (progress->dsack && conn->undo_possible && conn->undo_bytes == 0 &&
+	    conn->records.bytes[RECORD_LOST] == 0)
+		undo(ns, conn);
+	judge_probe(conn);
+	leave_recovery(conn);
+	if (lost)
+		enter_recovery(conn);
+	if (!conn->sack && conn->dupacks > 0 && progress->acked == 0)
+		delivered = conn->mss;
+	if (conn->cc.recovering) {
+		tcp_cc_recovery_ack(&conn->cc, delivered, tcp_pipe(conn),
+				    progress->acked > 0 && !lost);
+	} else if (progress->acked > 0) {
+		struct tcp_cc_ack ack = {
+			.now = now,
+			.rtt = progress->rtt,
+			.srtt = conn->srtt,
+			.acked = progress->acked,
+			.snd_una = conn->snd_una,
+			.snd_nxt = conn->snd_nxt,
+			.limited = conn->cwnd_limited,
+		};
+
+		tcp_cc_ack(&conn->cc, &ack);
+	}
+}
+
+void tcp_loss_reorder_timeout(struct netstack *ns, struct tcp_conn *conn,
+			      uint64_t now)
+{
+	if (rack_detect(ns, conn, now)) {
+		enter_recovery(conn);
+		if (conn->cc.recovering)
+			tcp_cc_recovery_ack(&conn->cc, 0, tcp_pipe(conn),
+					    false);
+	}
+}
+
+void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn)
+{
+	for (uint32_t i = 0; i < conn->records.count; i++) {
+		struct tcp_record *record =
+			tcp_records_at(&conn->records, ns->config.chunks, i);
+
+		if (record->state == RECORD_SENT)
+			mark_lost(conn, record);
+	}
+	conn->reno_sacked = 0;
+}
+
+void tcp_loss_timeout(struct netstack *ns, struct tcp_conn *conn)
+{
+	bool again = seq_lt(conn->snd_una, conn->recover);
+
+	tcp_loss_mark_all(ns, conn);
+	conn->undo_possible = !again;
+	conn->undo_bytes = 0;
+	conn->recover = conn->snd_nxt;
+	conn->dupacks = 0;
+	conn->probe_in_flight = false;
+	tcp_stop_timer(ns, conn, TCP_TIMER_REORDER);
+	tcp_cc_timeout(&conn->cc, again);
+}

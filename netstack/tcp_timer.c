@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The timers of a connection: a few deadlines, the earliest of them in the
+ * netstack's heap. While the path is held nothing is retransmitted, so nothing
+ * backs off either; only the user timeout counts on.
+ */
+#include "netstack/tcp.h"
+
+#include "base/check.h"
+#include "base/error.h"
+#include "netstack/tcp_seq.h"
+
+/* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
+ * only one segment is out. */
+#define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
+#define ACK_DELAY_MAX_NS  (200 * NS_PER_MS)
+
+void tcp_set_timer(struct netstack *ns, struct tcp_conn *conn,
+		   enum tcp_timer timer, uint64_t deadline)
+{
+	uint64_t earliest = NEVER;
+
+	if (conn->timers[timer] == deadline)
+		return;
+	conn->timers[timer] = deadline;
+	for (unsigned i = 0; i < TCP_TIMERS; i++)
+		earliest = time_min(earliest, conn->timers[i]);
+	timer_set(&ns->timers, conn->index, earliest);
+}
+
+static uint64_t backed_off(const struct netstack *ns,
+			   const struct tcp_conn *conn)
+{
+	uint64_t max = ns->config.tcp.rto_max_ns;
+
+	if (conn->backoff >= 16 || conn->rto > max >> conn->backoff)
+		return max;
+	return conn->rto << conn->backoff;
+}
+
+/* The user timeout is looked at when another timer fires: none may sleep past
+ * it. */
+static uint64_t retransmit_at(const struct netstack *ns,
+			      const struct tcp_conn *conn, uint64_t now)
+{
+	uint64_t at = now + backed_off(ns, conn);
+
+	if (conn->stalled_since != 0 && ns->config.tcp.user_timeout_ns != 0)
+		at = time_min(at, conn->stalled_since +
+					  ns->config.tcp.user_timeout_ns);
+	return at > now ? at : now + 1;
+}
+
+static bool data_waits(const struct tcp_conn *conn)
+{
+	return conn->send.len > conn->snd_nxt - conn->snd_una ||
+	       (conn->fin_queued && conn->records.count == 0);
+}
+
+static void arm_loss_probe(struct netstack *ns, struct tcp_conn *conn,
+			   uint64_t now)
+{
+	uint64_t wait = 2 * conn->srtt;
+	bool useful = conn->sack && conn->srtt != 0 && !conn->cc.recovering &&
+		      !conn->probe_in_flight && conn->backoff == 0 &&
+		      conn->records.bytes[RECORD_SENT] > 0 &&
+		      conn->records.bytes[RECORD_LOST] == 0 &&
+		      conn->records.bytes[RECORD_SACKED] == 0;
+
+	if (conn->snd_nxt - conn->snd_una <= conn->mss)
+		wait += ACK_DELAY_MAX_NS;
+	if (wait < LOSS_PROBE_MIN_NS)
+		wait = LOSS_PROBE_MIN_NS;
+	tcp_set_timer(ns, conn, TCP_TIMER_LOSS_PROBE,
+		      useful && now + wait < conn->timers[TCP_TIMER_RETRANSMIT]
+			      ? now + wait
+			      : NEVER);
+}
+
+static void arm_retransmit(struct netstack *ns, struct tcp_conn *conn,
+			   uint64_t now, bool restart)
+{
+	bool handshake = conn->state == TCPS_SYN_SENT ||
+			 conn->state == TCPS_SYN_RECEIVED;
+	bool outstanding = handshake ? conn->snd_nxt != conn->iss
+				     : conn->records.count > 0;
+
+	if (!outstanding || (conn->snd_wnd == 0 && !handshake))
+		tcp_stop_timer(ns, conn, TCP_TIMER_RETRANSMIT);
+	else if (restart || conn->timers[TCP_TIMER_RETRANSMIT] == NEVER)
+		tcp_set_timer(ns, conn, TCP_TIMER_RETRANSMIT,
+			      retransmit_at(ns, conn, now));
+}
+
+/* Persist: data waits, and no acknowledgement will come to free it: either
+ * nothing is in flight, or only a probe beyond a closed window. */
+static void arm_persist(struct netstack *ns, struct tcp_conn *conn,
+			uint64_t now)
+{
+	bool closed = conn->snd_wnd == 0 && conn->records.count > 0;
+	bool waits = tcp_synchronized(conn) && data_waits(conn) &&
+		     conn->records.count == 0 && !conn->syn_pending;
+
+	if (!closed && !waits)
+		tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
+	else if (conn->timers[TCP_TIMER_PERSIST] == NEVER)
+		tcp_set_timer(ns, conn, TCP_TIMER_PERSIST,
+			      retransmit_at(ns, conn, now));
+}
+
+static void arm_keepalive(struct netstack *ns, struct tcp_conn *conn,
+			  uint64_t now)
+{
+	const struct ns_tcp_config *config = &ns->config.tcp;
+
+	if (config->keepalive_idle_ns == 0 || !tcp_synchronized(conn) ||
+	    conn->state == TCPS_TIME_WAIT)
+		return;
+	if (conn->timers[TCP_TIMER_KEEPALIVE] == NEVER)
+		tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
+			      now + config->keepalive_idle_ns);
+}
+
+void tcp_arm_timers(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
+		    bool restart)
+{
+	arm_retransmit(ns, conn, now, restart);
+	arm_loss_probe(ns, conn, now);
+	arm_persist(ns, conn, now);
+	arm_keepalive(ns, conn, now);
+}
+
+/* ------------------------------------------------------------- expiry */
+
+static bool path_is_held(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	return ns->sched.paths[conn->sock.sched.path].held;
+}
+
+static bool user_timeout(const struct netstack *ns, const struct tcp_conn *conn,
+			 uint64_t now)
+{
+	return conn->stalled_since != 0 &&
+	       ns->config.tcp.user_timeout_ns != 0 &&
+	       now - conn->stalled_since >= ns->config.tcp.user_timeout_ns;
+}
+
+static void give_up(struct netstack *ns, struct tcp_conn *conn)
+{
+	tcp_send_reset(ns, conn);
+	tcp_fail(ns, conn,
+		 conn->soft_error != 0 ? conn->soft_error : -ERR_TIMEOUT);
+}
+
+static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
+			       uint64_t now)
+{
+	bool handshake = conn->state == TCPS_SYN_SENT ||
+			 conn->state == TCPS_SYN_RECEIVED;
+
+	if (user_timeout(ns, conn, now) ||
+	    (handshake && conn->backoff >= TCP_SYN_RETRIES)) {
+		give_up(ns, conn);
+		return;
+	}
+	if (!path_is_held(ns, conn)) {
+		ns_count(ns, NS_TCP_TIMEOUTS);
+		if (conn->backoff < UINT8_MAX)
+			conn->backoff++;
+		if (handshake)
+			conn->syn_pending = true;
+		else
+			tcp_loss_timeout(ns, conn);
+	}
+	tcp_arm_timers(ns, conn, now, true);
+}
+
+/* New data if there is some, else the last segment again. */
+static void loss_probe_expired(struct netstack *ns, struct tcp_conn *conn)
+{
+	uint32_t start = conn->snd_nxt - conn->mss;
+	uint32_t first;
+
+	if (path_is_held(ns, conn))
+		return;
+	conn->probe_in_flight = true;
+	conn->probe_was_new =
+		data_waits(conn) &&
+		seq_lt(conn->snd_nxt, conn->snd_una + conn->snd_wnd);
+	conn->probe_end = conn->snd_nxt;
+	conn->probe_pending = true;
+	if (conn->probe_was_new)
+		return;
+	if (seq_lt(start, conn->snd_una))
+		start = conn->snd_una;
+	if (tcp_records_cut(&conn->records, ns->config.chunks, start,
+			    conn->snd_nxt, &first) == 0) {
+		conn->probe_pending = false;
+		return;
+	}
+	tcp_records_set(&conn->records,
+			tcp_records_at(&conn->records, ns->config.chunks,
+				       conn->records.count - 1),
+			RECORD_LOST);
+}
+
+static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
+			    uint64_t now)
+{
+	if (user_timeout(ns, conn, now)) {
+		give_up(ns, conn);
+		return;
+	}
+	if (!path_is_held(ns, conn)) {
+		if (conn->stalled_since == 0)
+			conn->stalled_since = now;
+		if (conn->backoff < UINT8_MAX)
+			conn->backoff++;
+		if (conn->records.count > 0)
+			tcp_loss_mark_all(ns, conn); /* the probe itself */
+		conn->probe_pending = true;
+	}
+	arm_persist(ns, conn, now);
+}
+
+static void keepalive_expired(struct netstack *ns, struct tcp_conn *conn,
+			      uint64_t now)
+{
+	const struct ns_tcp_config *config = &ns->config.tcp;
+	uint64_t idle = now - conn->last_received;
+	uint64_t limit =
+		config->keepalive_idle_ns +
+		config->keepalive_probes * config->keepalive_interval_ns;
+
+	if (idle < config->keepalive_idle_ns) {
+		tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
+			      conn->last_received + config->keepalive_idle_ns);
+		return;
+	}
+	if (idle >= limit && !path_is_held(ns, conn)) {
+		give_up(ns, conn);
+		return;
+	}
+	/* Outstanding data probes by itself. */
+	conn->keepalive_pending =
+		conn->records.count == 0 && !path_is_held(ns, conn);
+	tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
+		      now + config->keepalive_interval_ns);
+}
+
+static void linger_expired(struct netstack *ns, struct tcp_conn *conn)
+{
+	if (conn->orphan)
+		tcp_release(ns, conn);
+	/* else TIME-WAIT lasts until the handle is given up */
+}
+
+static void delayed_ack_expired(struct tcp_conn *conn)
+{
+	conn->ack_now = conn->ack_now || conn->ack_later;
+}
+
+static void run_timer(struct netstack *ns, struct tcp_conn *conn,
+		      enum tcp_timer timer, uint64_t now)
+{
+	switch (timer) {
+	case TCP_TIMER_RETRANSMIT:
+		retransmit_expired(ns, conn, now);
+		break;
+	case TCP_TIMER_LOSS_PROBE:
+		loss_probe_expired(ns, conn);
+		break;
+	case TCP_TIMER_REORDER:
+		tcp_loss_reorder_timeout(ns, conn, now);
+		break;
+	case TCP_TIMER_DELAYED_ACK:
+		delayed_ack_expired(conn);
+		break;
+	case TCP_TIMER_PERSIST:
+		persist_expired(ns, conn, now);
+		break;
+	case TCP_TIMER_KEEPALIVE:
+		keepalive_expired(ns, conn, now);
+		break;
+	case TCP_TIMER_LINGER:
+		linger_expired(ns, conn);
+		break;
+	case TCP_TIMERS:
+		UNREACHABLE();
+	}
+}
+
+void tcp_expire(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
+{
+	uint64_t earliest = NEVER;
+
+	for (unsigned i = 0; i < TCP_TIMERS; i++) {
+		if (conn->timers[i] > now)
+			continue;
+		conn->timers[i] = NEVER;
+		run_timer(ns, conn, (enum tcp_timer)i, now);
+		if (conn->state == TCPS_CLOSED)
+			return;
+	}
+	for (unsigned i = 0; i < TCP_TIMERS; i++)
+		earliest = time_min(earliest, conn->timers[i]);
+	timer_set(&ns->timers, conn->index, earliest);
+	tcp_schedule(ns, conn);
+}
