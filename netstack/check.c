@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: ISC */
+#include "netstack/check.h"
+
+#include "base/check.h"
+#include "netstack/tcp.h"
+#include "netstack/tcp_seq.h"
+
+/* ------------------------------------------------------------- sending */
+
+/* Sequence number of the send chain's first byte. */
+static uint32_t send_base(const struct tcp_conn *conn)
+{
+	return conn->snd_una == conn->iss ? conn->iss + 1 : conn->snd_una;
+}
+
+static void check_records(const struct netstack *ns,
+			  const struct tcp_conn *conn)
+{
+	struct tcp_records records =
+		conn->records; /* the walk does not write */
+	uint32_t bytes[RECORD_STATES] = {0};
+	uint32_t seq = send_base(conn);
+
+	for (uint32_t i = 0; i < records.count; i++) {
+		const struct tcp_record *record =
+			tcp_records_at(&records, ns->config.chunks, i);
+
+		CHECK(record->seq == seq && seq_lt(seq, record->end));
+		CHECK(record->state < RECORD_STATES);
+		bytes[record->state] += record->end - record->seq;
+		seq = record->end;
+	}
+	CHECK(seq == seq_max(conn->snd_nxt, send_base(conn)));
+	for (int state = 0; state < RECORD_STATES; state++)
+		CHECK(bytes[state] == records.bytes[state]);
+}
+
+static bool sends_stream(const struct tcp_conn *conn)
+{
+	return conn->state >= TCPS_SYN_RECEIVED &&
+	       conn->state != TCPS_TIME_WAIT && conn->state != TCPS_FIN_WAIT_2;
+}
+
+static void check_sending(const struct netstack *ns,
+			  const struct tcp_conn *conn)
+{
+	uint32_t end = send_base(conn) + conn->send.len + conn->fin_queued;
+
+	CHECK(seq_le(conn->snd_una, conn->snd_nxt));
+	if (!sends_stream(conn))
+		return;
+	check_records(ns, conn);
+	CHECK(seq_le(conn->snd_nxt, end));
+	CHECK(conn->mss > 0);
+	CHECK(conn->cc.recovering || conn->cc.cwnd >= conn->mss);
+	CHECK(conn->rto <= ns->config.tcp.rto_max_ns);
+	CHECK(conn->srtt == 0 || conn->rto >= ns->config.tcp.rto_min_ns);
+}
+
+/* ------------------------------------------------------------- receiving */
+
+static void check_receiving(const struct netstack *ns,
+			    const struct tcp_conn *conn)
+{
+	uint32_t lent = 0;
+
+	if (conn->state < TCPS_SYN_RECEIVED)
+		return;
+	for (uint32_t i = conn->lent_head; i != SOCKET_NONE;
+	     i = ns->lents[i].next)
+		lent += ns->lents[i].len;
+	CHECK(lent == conn->lent_len);
+	CHECK(lent == 0 || conn->ooo.count == 0);
+	/* FIN takes a number but no window. */
+	CHECK(seq_le(conn->rcv_nxt - conn->fin_received, conn->rcv_adv));
+	for (uint32_t i = 0; i < conn->ooo.count; i++) {
+		const struct tcp_range *range = &conn->ooo.ranges[i];
+
+		CHECK(seq_lt(conn->rcv_nxt, range->start));
+		CHECK(seq_lt(range->start, range->end));
+		CHECK(seq_le(range->end, conn->rcv_adv));
+	}
+}
+
+/* ------------------------------------------------------------- timers */
+
+static uint64_t earliest(const struct tcp_conn *conn)
+{
+	uint64_t at = NEVER;
+
+	for (int i = 0; i < TCP_TIMERS; i++)
+		at = time_min(at, conn->timers[i]);
+	return at;
+}
+
+/* I5: something will happen by itself. */
+static void check_progress(const struct netstack *ns,
+			   const struct tcp_conn *conn)
+{
+	uint64_t at = earliest(conn);
+	uint32_t end = send_base(conn) + conn->send.len +
+		       (conn->fin_queued && sends_stream(conn) ? 1 : 0);
+	bool pending =
+		conn->snd_una != conn->snd_nxt || seq_lt(conn->snd_nxt, end);
+
+	if (at != NEVER)
+		CHECK(timer_next(&ns->timers) <= at);
+	if (conn->state == TCPS_TIME_WAIT)
+		CHECK(conn->timers[TCP_TIMER_LINGER] != NEVER);
+	if (conn->state == TCPS_SYN_SENT || sends_stream(conn))
+		CHECK(!pending || at != NEVER ||
+		      sched_waits(&conn->sock.sched));
+	if (conn->ack_now)
+		CHECK(sched_waits(&conn->sock.sched));
+	if (conn->ack_later)
+		CHECK(conn->timers[TCP_TIMER_DELAYED_ACK] != NEVER ||
+		      sched_waits(&conn->sock.sched));
+}
+
+/* ------------------------------------------------------------- tables */
+
+static uint32_t chunks_of(const struct tcp_conn *conn)
+{
+	return conn->send.chunks + conn->recv.chunks +
+	       (conn->records.chunk != CHUNK_NONE);
+}
+
+static void check_silent(const struct tcp_conn *conn)
+{
+	CHECK(chunks_of(conn) == 0);
+	CHECK(!sched_waits(&conn->sock.sched));
+	CHECK(earliest(conn) == NEVER);
+	CHECK(!conn->in_flows);
+}
+
+static void check_flow(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	struct flow_key key;
+
+	if (!conn->in_flows)
+		return;
+	key = flow_key_make(&conn->local, &conn->remote);
+	CHECK(flow_find(&ns->flows, &key) == conn->index);
+}
+
+static void check_conn(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	check_flow(ns, conn);
+	CHECK(!conn->touched);
+	if (conn->state == TCPS_CLOSED || conn->state == TCPS_LISTEN) {
+		check_silent(conn);
+		return;
+	}
+	CHECK(conn->in_flows);
+	check_sending(ns, conn);
+	check_receiving(ns, conn);
+	check_progress(ns, conn);
+}
+
+static uint32_t time_wait_count(const struct netstack *ns)
+{
+	uint32_t count = 0;
+	uint32_t before = SOCKET_NONE;
+
+	for (uint32_t i = ns->time_wait_head; i != SOCKET_NONE;
+	     i = tcp_at(ns, i)->next) {
+		CHECK(tcp_at(ns, i)->state == TCPS_TIME_WAIT);
+		CHECK(tcp_at(ns, i)->prev == before);
+		before = i;
+		CHECK(++count <= ns->config.connections_max);
+	}
+	CHECK(ns->time_wait_tail == before);
+	return count;
+}
+
+uint32_t netstack_check(const struct netstack *ns)
+{
+	uint32_t chunks = 0, flows = 0, time_wait = 0;
+
+	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
+		const struct tcp_conn *conn = tcp_at(ns, i);
+
+		check_conn(ns, conn);
+		chunks += chunks_of(conn);
+		flows += conn->in_flows;
+		time_wait += conn->state == TCPS_TIME_WAIT;
+	}
+	CHECK(flows == ns->flows.count);
+	CHECK(time_wait == time_wait_count(ns));
+	CHECK(chunks <= ns->config.chunks->used);
+	return chunks;
+}
