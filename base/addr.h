@@ -63,12 +63,12 @@ int endpoint_parse(const char *text, struct endpoint *ret_endpoint);
 char *ip_addr_format(const struct ip_addr *addr, char text[IP_TEXT_CAP]);
 char *prefix_format(const struct prefix *prefix, char text[PREFIX_TEXT_CAP]);
 char *endpoint_format(const struct endpoint *endpoint,
-                      char text[ENDPOINT_TEXT_CAP]);
+		      char text[ENDPOINT_TEXT_CAP]);
 
 /* Makes a prefix and clears the host bits; bits beyond the family's length
  * are -ERR_INVALID. */
 int prefix_make(const struct ip_addr *addr, unsigned bits,
-                struct prefix *ret_prefix);
+		struct prefix *ret_prefix);
 bool prefix_contains(const struct prefix *prefix, const struct ip_addr *addr);
 
 #endif

@@ -11,7 +11,7 @@ _Noreturn void check_failed(const char *file, int line, const char *what)
 {
 	char text[256];
 	int len = snprintf(text, sizeof(text), "%s:%d: check failed: %s\n",
-	                   file, line, what);
+			   file, line, what);
 
 	if (len > (int)sizeof(text) - 1)
 		len = (int)sizeof(text) - 1;

@@ -14,14 +14,13 @@
 
 _Noreturn void check_failed(const char *file, int line, const char *what);
 
-#define CHECK(cond)                                                            \
-	((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
+#define CHECK(cond)   ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
 
 #define UNREACHABLE() check_failed(__FILE__, __LINE__, "unreachable")
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define container_of(ptr, type, member)                                        \
+#define container_of(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

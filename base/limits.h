@@ -14,17 +14,17 @@ enum {
 	MTU_MAX = 9000,
 
 	TUNNELS_MAX = 16,
-	PEERS_MAX = 1024,          /* in a tunnel */
-	ALLOWED_IPS_MAX = 16384,   /* in a tunnel */
+	PEERS_MAX = 1024,        /* in a tunnel */
+	ALLOWED_IPS_MAX = 16384, /* in a tunnel */
 	TUNNEL_ADDRESSES_MAX = 8,
 	DNS_SERVERS_MAX = 4,
 	DNS_SEARCH_MAX = 6,
 	FORWARDS_MAX = 1024,
 	FORWARD_ALLOW_MAX = 16,
 
-	NAME_CAP = 256,      /* a DNS name in text, with NUL */
-	LABEL_CAP = 64,      /* the name of a tunnel or forward, with NUL */
-	PATH_CAP = 1024,     /* a file's path, with NUL */
+	NAME_CAP = 256,  /* a DNS name in text, with NUL */
+	LABEL_CAP = 64,  /* the name of a tunnel or forward, with NUL */
+	PATH_CAP = 1024, /* a file's path, with NUL */
 	SOCKET_PATH_CAP = 108,
 
 	NAME_ADDRESSES_MAX = 16, /* used of one name's answer */

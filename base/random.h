@@ -16,7 +16,7 @@ struct random_source {
 };
 
 static inline void random_fill(const struct random_source *source, void *buf,
-                               size_t len)
+			       size_t len)
 {
 	source->fill(source->ctx, buf, len);
 }
@@ -31,7 +31,7 @@ static inline uint32_t random_u32(const struct random_source *source)
 
 /* Uniform enough for jitter and ports: bound is far below 2^32. */
 static inline uint32_t random_below(const struct random_source *source,
-                                    uint32_t bound)
+				    uint32_t bound)
 {
 	return (uint32_t)(((uint64_t)random_u32(source) * bound) >> 32);
 }

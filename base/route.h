@@ -34,12 +34,12 @@ struct route_table {
 };
 
 void route_init(struct route_table *table, struct route_node *nodes,
-                uint32_t cap);
+		uint32_t cap);
 
 /* Inserting an existing prefix moves it to the new value (A2). 0, or
  * -ERR_FULL with nothing changed. */
 int route_insert(struct route_table *table, const struct prefix *prefix,
-                 uint16_t value);
+		 uint16_t value);
 
 /* -ERR_NOT_FOUND when the exact prefix is not there. */
 int route_remove(struct route_table *table, const struct prefix *prefix);
@@ -49,6 +49,6 @@ void route_remove_value(struct route_table *table, uint16_t value);
 
 /* The value of the longest matching prefix, or ROUTE_NONE. */
 uint16_t route_lookup(const struct route_table *table,
-                      const struct ip_addr *addr);
+		      const struct ip_addr *addr);
 
 #endif

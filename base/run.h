@@ -23,10 +23,11 @@
 #include "base/check.h"
 
 enum {
-	RUN_HEAD = 16,         /* WireGuard data header */
-	RUN_TAIL = 16,         /* Poly1305 tag */
-	RUN_PACKETS_MAX = 64,  /* the kernel's UDP_MAX_SEGMENTS, older value */
-	RUN_BYTES_MAX = 65000, /* below the largest UDP payload of both families */
+	RUN_HEAD = 16,        /* WireGuard data header */
+	RUN_TAIL = 16,        /* Poly1305 tag */
+	RUN_PACKETS_MAX = 64, /* the kernel's UDP_MAX_SEGMENTS, older value */
+	RUN_BYTES_MAX =
+		65000, /* below the largest UDP payload of both families */
 };
 
 struct packet {
@@ -37,9 +38,9 @@ struct packet {
 };
 
 struct run {
-	uint8_t *base;   /* owned by the caller, at least cap bytes */
-	uint32_t cap;    /* at most RUN_BYTES_MAX */
-	uint16_t mtu;    /* of the tunnel: no packet is longer */
+	uint8_t *base; /* owned by the caller, at least cap bytes */
+	uint32_t cap;  /* at most RUN_BYTES_MAX */
+	uint16_t mtu;  /* of the tunnel: no packet is longer */
 	/* filled by the netstack */
 	uint16_t path;   /* the peer it goes to */
 	uint16_t count;  /* packets, at most RUN_PACKETS_MAX */
@@ -72,7 +73,7 @@ static inline uint32_t run_room(const struct run *run, uint32_t ip_len)
 
 /* Where packet number index of ip_len-sized packets is written. */
 static inline uint8_t *run_ip(const struct run *run, uint32_t ip_len,
-                              uint32_t index)
+			      uint32_t index)
 {
 	return run->base + (size_t)index * run_stride(ip_len, run->mtu) +
 	       RUN_HEAD;

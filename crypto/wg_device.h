@@ -49,7 +49,7 @@ struct wg_config {
 size_t wg_device_size(const struct wg_config *config);
 size_t wg_device_secret_size(const struct wg_config *config);
 struct wg_device *wg_device_init(void *memory, void *secret_memory,
-                                 const struct wg_config *config);
+				 const struct wg_config *config);
 void wg_device_fini(struct wg_device *dev); /* wipes both regions */
 
 void wg_device_public_key(const struct wg_device *dev, struct key *ret_key);
@@ -67,13 +67,13 @@ struct wg_peer_config {
 /* Peers are numbered from 0 in order of adding. -ERR_FULL; -ERR_EXISTS for a
  * public key that is there already; -ERR_INVALID for our own (N19). */
 int wg_peer_add(struct wg_device *dev, uint64_t now,
-                const struct wg_peer_config *config, uint16_t *ret_peer);
+		const struct wg_peer_config *config, uint16_t *ret_peer);
 int wg_peer_allow(struct wg_device *dev, uint16_t peer,
-                  const struct prefix *prefix);
+		  const struct prefix *prefix);
 
 /* From configuration or name resolution; clears the cached source (E7). */
 void wg_peer_set_endpoint(struct wg_device *dev, uint16_t peer,
-                          const struct endpoint *endpoint);
+			  const struct endpoint *endpoint);
 
 struct wg_peer_info {
 	struct key public_key;
@@ -84,7 +84,7 @@ struct wg_peer_info {
 	bool session;                /* could send now */
 };
 void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t peer,
-                  struct wg_peer_info *ret_info);
+		  struct wg_peer_info *ret_info);
 
 /* ------------------------------------------------------------- receive */
 
@@ -103,8 +103,8 @@ struct wg_datagram {
 /* Gives the inner packets, in order, trimmed to their IP length. cap must be
  * at least the number of segments of the datagram. Returns the count. */
 size_t wg_device_input(struct wg_device *dev, uint64_t now,
-                       const struct wg_datagram *in, struct packet *out,
-                       size_t cap);
+		       const struct wg_datagram *in, struct packet *out,
+		       size_t cap);
 
 /* ------------------------------------------------------------- send */
 
@@ -124,13 +124,13 @@ int wg_peer_want(struct wg_device *dev, uint64_t now, uint16_t peer);
 /* Seals the run in place for run->path; wg_peer_want() must have returned 0 in
  * this turn. Nonces are one contiguous range, never given back (K13). */
 void wg_device_seal(struct wg_device *dev, uint64_t now, struct run *run,
-                    struct wg_destination *ret_to);
+		    struct wg_destination *ret_to);
 
 /* The next message that is not data. buf has at least WG_MESSAGE_MAX bytes.
  * Returns its length, 0 = nothing. wall is Unix time in nanoseconds. */
 enum { WG_MESSAGE_MAX = 148 };
 size_t wg_device_pull(struct wg_device *dev, uint64_t now, uint64_t wall,
-                      uint8_t *buf, struct wg_destination *ret_to);
+		      uint8_t *buf, struct wg_destination *ret_to);
 
 /* The source address of the last datagram is gone (EADDRNOTAVAIL, EINVAL):
  * let the kernel choose from now on (E2). */
@@ -164,27 +164,27 @@ uint64_t wg_device_greatest_stamp(const struct wg_device *dev);
 
 /* ------------------------------------------------------------- counters */
 
-#define WG_COUNTER_LIST(X)                                                     \
-	X(RX_MALFORMED, "malformed")                                           \
-	X(RX_MAC1, "mac1")                                                     \
-	X(RX_HANDSHAKE, "handshake_rejected")                                  \
-	X(RX_COOKIE, "cookie_rejected")                                        \
-	X(RX_INDEX, "unknown_index")                                           \
-	X(RX_AUTH, "authentication")                                           \
-	X(RX_REPLAY, "replay")                                                 \
-	X(RX_EXPIRED, "key_expired")                                           \
-	X(RX_INNER, "inner_header")                                            \
-	X(RX_SOURCE, "inner_source")                                           \
-	X(RX_RATE, "rate_limited")                                             \
-	X(RX_PACKETS, "rx_packets")                                            \
-	X(TX_PACKETS, "tx_packets")                                            \
+#define WG_COUNTER_LIST(X)                    \
+	X(RX_MALFORMED, "malformed")          \
+	X(RX_MAC1, "mac1")                    \
+	X(RX_HANDSHAKE, "handshake_rejected") \
+	X(RX_COOKIE, "cookie_rejected")       \
+	X(RX_INDEX, "unknown_index")          \
+	X(RX_AUTH, "authentication")          \
+	X(RX_REPLAY, "replay")                \
+	X(RX_EXPIRED, "key_expired")          \
+	X(RX_INNER, "inner_header")           \
+	X(RX_SOURCE, "inner_source")          \
+	X(RX_RATE, "rate_limited")            \
+	X(RX_PACKETS, "rx_packets")           \
+	X(TX_PACKETS, "tx_packets")           \
 	X(HANDSHAKES, "handshakes")
 
 enum wg_counter {
 #define X(name, text) WG_##name,
 	WG_COUNTER_LIST(X)
 #undef X
-	WG_COUNTERS
+		WG_COUNTERS
 };
 
 uint64_t wg_device_counter(const struct wg_device *dev, enum wg_counter which);

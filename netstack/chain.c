@@ -125,6 +125,11 @@ void chain_trim(struct chain *chain, struct chunk_pool *pool)
 	}
 }
 
+int chain_reserve(struct chain *chain, struct chunk_pool *pool, size_t len)
+{
+	return extend(chain, pool, chain->len + len);
+}
+
 int chain_write(struct chain *chain, struct chunk_pool *pool, uint32_t position,
 		const uint8_t *data, size_t len)
 {

@@ -35,6 +35,10 @@ int chain_space(struct chain *chain, struct chunk_pool *pool, struct iovec *iov,
 void chain_commit(struct chain *chain, size_t len);
 void chain_trim(struct chain *chain, struct chunk_pool *pool);
 
+/* Takes chunks so that len bytes more can be written without fail, until
+ * chain_trim(). 0 or -ERR_NO_MEMORY. */
+int chain_reserve(struct chain *chain, struct chunk_pool *pool, size_t len);
+
 /* Writes at any position, also beyond len; len does not change. 0 or
  * -ERR_NO_MEMORY with nothing visible changed. */
 int chain_write(struct chain *chain, struct chunk_pool *pool, uint32_t position,

@@ -95,11 +95,7 @@ void netstack_fini(struct netstack *ns)
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		struct tcp_conn *conn = tcp_at(ns, i);
 
-		if (conn->state == TCPS_CLOSED)
-			continue;
-		chain_clear(&conn->send, ns->config.chunks);
-		chain_clear(&conn->recv, ns->config.chunks);
-		tcp_records_clear(&conn->records, ns->config.chunks);
+		tcp_give_back(ns, conn);
 	}
 	udp_fini(ns);
 }
@@ -223,7 +219,6 @@ static void arrive_tcp(struct netstack *ns, uint64_t now, uint16_t path,
 		.ip = ip,
 		.segment = &segment,
 		.path = path,
-		.lendable = true,
 	};
 	uint32_t sum = 0;
 
@@ -306,6 +301,7 @@ static void arrive(struct netstack *ns, uint64_t now,
 void netstack_input(struct netstack *ns, uint64_t now,
 		    const struct packet *packets, size_t count)
 {
+	ns->now = now;
 	for (size_t i = 0; i < count; i++)
 		arrive(ns, now, &packets[i]);
 	tcp_batch_end(ns, now);
@@ -378,18 +374,18 @@ static size_t pull_socket(struct netstack *ns, uint64_t now, struct run *run,
 
 size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run)
 {
-	const struct reply *reply = reply_first(&ns->replies);
-	size_t count = 0;
+	const struct reply *reply;
+	size_t count;
 
 	CHECK(run->mtu == ns->config.mtu);
-	if (reply != NULL && reply->path == run->path) {
+	ns->now = now;
+	if (!netstack_next_path(ns, &run->path))
+		return 0;
+	reply = reply_first(&ns->replies);
+	if (reply != NULL)
 		count = pull_reply(ns, run);
-	} else {
-		struct sched_node *node = sched_first(&ns->sched);
-
-		if (node != NULL && node->path == run->path)
-			count = pull_socket(ns, now, run, node);
-	}
+	else
+		count = pull_socket(ns, now, run, sched_first(&ns->sched));
 	ns->counters[NS_TX_PACKETS] += count;
 	return count;
 }
@@ -401,7 +397,7 @@ void netstack_path_hold(struct netstack *ns, uint16_t path)
 
 void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path)
 {
-	(void)now;
+	ns->now = now;
 	sched_release(&ns->sched, path);
 }
 
@@ -416,6 +412,7 @@ void netstack_expire(struct netstack *ns, uint64_t now)
 {
 	uint32_t index;
 
+	ns->now = now;
 	while (timer_pop(&ns->timers, now, &index))
 		tcp_expire(ns, tcp_at(ns, index), now);
 }

@@ -9,11 +9,11 @@
 #include "base/limits.h"
 #include "base/siphash.h"
 #include "base/time.h"
+#include "base/timer.h"
 #include "netstack/flow.h"
 #include "netstack/netstack.h"
 #include "netstack/reply.h"
 #include "netstack/sched.h"
-#include "netstack/timer.h"
 
 #define SOCKET_NONE UINT32_MAX
 #define UDP_BIT     (UINT32_C(1) << 31) /* in a handle's index */
@@ -45,6 +45,7 @@ struct udp_socket;
 struct netstack {
 	struct ns_config config;
 	struct ip_addr addresses[TUNNEL_ADDRESSES_MAX];
+	uint64_t now;              /* of the last call that had one */
 	struct siphash_key secret; /* ISN, ports, timestamps */
 	struct flow_table flows;
 	struct timer_heap timers; /* by connection */

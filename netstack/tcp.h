@@ -37,6 +37,7 @@ enum tcp_timer {
 	TCP_TIMER_DELAYED_ACK,
 	TCP_TIMER_PERSIST,
 	TCP_TIMER_KEEPALIVE,
+	TCP_TIMER_SPACE,  /* the user waits for memory */
 	TCP_TIMER_LINGER, /* TIME-WAIT, FIN-WAIT-2, orphans */
 	TCP_TIMERS,
 };
@@ -44,6 +45,7 @@ enum tcp_timer {
 enum {
 	TCP_MSS_MIN = 216, /* smaller ones only multiply our work */
 	TCP_SYN_RETRIES = 6,
+	TCP_ORPHAN_RETRIES = 8, /* nobody waits for the result */
 	TCP_RCV_BUFFER_INITIAL = 128 * 1024,
 	TCP_UNSENT_MAX = 128 * 1024, /* beyond the congestion window */
 	TCP_QUICK_ACKS = 16,
@@ -93,7 +95,8 @@ struct tcp_conn {
 	/* round trips, RFC 6298 */
 	uint64_t srtt, rttvar, rto, min_rtt;
 	uint64_t syn_sent;
-	uint8_t backoff; /* doublings, retries of SYN, probes unanswered */
+	uint8_t backoff;    /* doublings, retries of SYN, probes unanswered */
+	uint8_t keepalives; /* probes not answered */
 
 	/* loss detection */
 	uint32_t recover;     /* snd_nxt when the last loss was found */
@@ -130,6 +133,7 @@ struct tcp_conn {
 	uint8_t quick_acks;
 	uint32_t rcv_unacked_segments;
 	uint32_t ts_recent, ts_offset;
+	uint64_t ts_recent_at;
 	uint64_t last_received;
 	uint64_t challenge_at; /* no challenge ACK before */
 
@@ -161,9 +165,13 @@ uint8_t tcp_own_wscale(const struct netstack *ns);
 uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,
 		 uint64_t now);
 uint32_t tcp_ts_offset(const struct netstack *ns, const struct tcp_conn *conn);
-/* The connection is over with an error (0: in order). The block stays until
- * its handle is given up, then it goes at once. */
+/* Gives every chunk back. */
+void tcp_give_back(struct netstack *ns, struct tcp_conn *conn);
+/* The connection is over with an error. The block stays until its handle is
+ * given up, then it goes at once. */
 void tcp_fail(struct netstack *ns, struct tcp_conn *conn, int err);
+/* The connection is over in order; what was received can still be read. */
+void tcp_finish(struct netstack *ns, struct tcp_conn *conn);
 void tcp_release(struct netstack *ns, struct tcp_conn *conn);
 void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 			 uint64_t now);
@@ -183,10 +191,11 @@ struct tcp_arrival {
 	const struct ip_packet *ip;
 	const struct tcp_segment *segment;
 	uint16_t path;
-	bool lendable; /* the payload's buffer lives until input_done */
 };
 
 void tcp_arrive(struct netstack *ns, const struct tcp_arrival *arrival);
+/* An ACK that says where we are, at a bounded rate (RFC 5961 section 7). */
+void tcp_challenge(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* One decision for each connection of the batch. */
 void tcp_batch_end(struct netstack *ns, uint64_t now);
 void tcp_icmp(struct netstack *ns, const struct icmp_message *message);
@@ -196,6 +205,12 @@ void tcp_icmp(struct netstack *ns, const struct icmp_message *message);
 /* Payload and FIN of an acceptable segment. */
 void tcp_receive(struct netstack *ns, struct tcp_conn *conn,
 		 const struct tcp_arrival *arrival);
+/* The user took len bytes: the buffer may grow, the peer may be told. */
+void tcp_window_opened(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
+		       uint32_t len);
+/* Gives chunks back that hold nothing. */
+void tcp_trim_received(struct netstack *ns, struct tcp_conn *conn);
+void tcp_drop_lent(struct tcp_conn *conn);
 /* Copies what is still lent into the chain. */
 void tcp_stow(struct netstack *ns, struct tcp_conn *conn);
 void tcp_stow_all(struct netstack *ns);
@@ -252,6 +267,8 @@ size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 /* Into the reply ring: a reset from a connection, or to a stranger. */
 void tcp_send_reset(struct netstack *ns, const struct tcp_conn *conn);
 void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival);
+/* NS_WRITABLE if it is owed and there is room. */
+void tcp_tell_space(struct netstack *ns, struct tcp_conn *conn);
 uint32_t tcp_timestamp(const struct tcp_conn *conn, uint64_t now);
 
 /* ------------------------------------------------------------- tcp_api.c */

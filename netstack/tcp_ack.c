@@ -32,7 +32,7 @@ void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt)
 }
 
 /* RFC 9293: only a segment at least as new may change the window. */
-static void update_window(struct netstack *ns, struct tcp_conn *conn,
+static void update_window(struct tcp_conn *conn,
 			  const struct tcp_segment *segment)
 {
 	uint32_t wnd = (uint32_t)segment->wnd << conn->snd_wscale;
@@ -46,8 +46,15 @@ static void update_window(struct netstack *ns, struct tcp_conn *conn,
 	conn->snd_wl2 = segment->ack;
 	if (wnd > conn->snd_wnd_max)
 		conn->snd_wnd_max = wnd;
-	if (wnd > 0)
-		tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
+}
+
+/* What probed the closed window was most likely not taken: send it again now,
+ * without the back-off that the probes had come to. */
+static void window_opened(struct netstack *ns, struct tcp_conn *conn)
+{
+	conn->backoff = 0;
+	tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
+	tcp_loss_mark_all(ns, conn);
 }
 
 /* ------------------------------------------------------------- scoreboard */
@@ -114,7 +121,9 @@ static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
 		       const struct tcp_segment *segment, uint64_t now,
 		       struct tcp_progress *progress)
 {
-	for (unsigned i = 0; i < segment->sack_count; i++) {
+	for (unsigned i = 0;
+	     i < segment->sack_count && !tcp_records_scarce(&conn->records);
+	     i++) {
 		const struct tcp_range *sack = &segment->sacks[i];
 
 		if (!seq_lt(sack->start, sack->end))
@@ -154,6 +163,12 @@ static void fin_acked(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 			      now + ns->config.tcp.fin_wait2_ns);
 }
 
+/* A mark in the past that nobody moves would be in the future 2 GiB later. */
+static void keep_up(uint32_t *mark, uint32_t ack)
+{
+	*mark = seq_max(*mark, ack);
+}
+
 static void advance(struct netstack *ns, struct tcp_conn *conn,
 		    const struct tcp_arrival *arrival,
 		    struct tcp_progress *progress)
@@ -167,13 +182,12 @@ static void advance(struct netstack *ns, struct tcp_conn *conn,
 	chain_consume(&conn->send, ns->config.chunks, payload_acked(conn, ack));
 	conn->bytes_sent += progress->acked;
 	conn->snd_una = ack;
+	keep_up(&conn->recover, ack);
+	keep_up(&conn->dsack_round, ack);
 	conn->backoff = 0;
 	conn->dupacks = 0;
 	conn->reno_sacked = 0;
-	if (conn->wants_space && tcp_send_room(ns, conn) >= TCP_ROOM_WORTH) {
-		conn->wants_space = false;
-		ns_notify(ns, &conn->sock, NS_WRITABLE);
-	}
+	tcp_tell_space(ns, conn);
 	if (all) {
 		conn->fin_queued = false; /* nothing of the stream is left */
 		fin_acked(ns, conn, arrival->now);
@@ -200,31 +214,36 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 	uint32_t wnd_before = conn->snd_wnd;
 	uint64_t now = arrival->now;
 
-	if (seq_lt(conn->snd_nxt, segment->ack)) {
-		conn->ack_now = true; /* not sent yet */
+	if (seq_lt(conn->snd_nxt, segment->ack)) { /* not sent yet */
+		tcp_challenge(ns, conn, now);
 		return false;
 	}
 	if (seq_lt(segment->ack, conn->snd_una)) {
 		/* RFC 5961 section 5: too old to be from this peer */
 		if (seq_lt(segment->ack, conn->snd_una - conn->snd_wnd_max)) {
-			conn->ack_now = true;
+			tcp_challenge(ns, conn, now);
 			return false;
 		}
 		return true;
 	}
-	conn->stalled_since = conn->records.count > 0 ? now : 0;
-	update_window(ns, conn, segment);
-	if (conn->sack)
-		take_sacks(ns, conn, segment, now, &progress);
+	update_window(conn, segment);
 	if (segment->ack != conn->snd_una)
 		advance(ns, conn, arrival, &progress);
 	else
 		count_duplicate(conn, segment, wnd_before);
+	if (conn->sack)
+		take_sacks(ns, conn, segment, now, &progress);
+	if (wnd_before == 0 && conn->snd_wnd > 0)
+		window_opened(ns, conn);
+	if (conn->records.count == 0)
+		conn->stalled_since = 0;
+	else if (progress.acked > 0 || conn->snd_wnd == 0)
+		conn->stalled_since = now; /* MUST-37: answered is alive */
 	if (conn->state == TCPS_TIME_WAIT)
 		return true;
 	if (progress.rtt != 0)
 		tcp_rtt_sample(ns, conn, progress.rtt);
-	if (progress.acked > 0 && segment->has_timestamps)
+	if (progress.acked > 0 && conn->timestamps && segment->has_timestamps)
 		tcp_loss_eifel(ns, conn, segment->ts_ecr);
 	tcp_loss_ack(ns, conn, now, &progress);
 	tcp_arm_timers(ns, conn, now, progress.acked > 0);

@@ -117,6 +117,13 @@ int tcp_connect(struct netstack *ns, uint64_t now, const struct endpoint *to,
 	return 0;
 }
 
+static bool overlap(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port &&
+	       (a->addr.family == IP_NONE || b->addr.family == IP_NONE ||
+		ip_addr_equal(&a->addr, &b->addr));
+}
+
 int tcp_listen(struct netstack *ns, const struct endpoint *local,
 	       uint32_t backlog, uint64_t user, struct ns_handle *ret_handle)
 {
@@ -124,7 +131,7 @@ int tcp_listen(struct netstack *ns, const struct endpoint *local,
 
 	for (uint32_t i = ns->listeners; i != SOCKET_NONE;
 	     i = tcp_at(ns, i)->next) {
-		if (endpoint_equal(&tcp_at(ns, i)->local, local))
+		if (overlap(&tcp_at(ns, i)->local, local))
 			return -ERR_EXISTS;
 	}
 	conn = tcp_alloc(ns);
@@ -180,6 +187,21 @@ uint32_t tcp_send_room(const struct netstack *ns, const struct tcp_conn *conn)
 	return conn->send.len < limit ? limit - conn->send.len : 0;
 }
 
+void tcp_tell_space(struct netstack *ns, struct tcp_conn *conn)
+{
+	const struct chunk_pool *chunks = ns->config.chunks;
+	uint32_t worth = ns->config.tcp.send_buffer_max / 2;
+
+	if (worth > TCP_ROOM_WORTH)
+		worth = TCP_ROOM_WORTH;
+	if (!conn->wants_space || tcp_send_room(ns, conn) < worth ||
+	    chunks->used == chunks->count)
+		return;
+	conn->wants_space = false;
+	tcp_stop_timer(ns, conn, TCP_TIMER_SPACE);
+	ns_notify(ns, &conn->sock, NS_WRITABLE);
+}
+
 static int check_sendable(const struct tcp_conn *conn)
 {
 	if (conn == NULL)
@@ -205,7 +227,9 @@ int tcp_send_space(struct netstack *ns, struct ns_handle handle,
 	if (room > bytes_max)
 		room = (uint32_t)bytes_max;
 	count = chain_space(&conn->send, ns->config.chunks, iov, cap, room);
-	conn->wants_space = count == 0;
+	conn->wants_space = count == 0 && bytes_max > 0;
+	if (conn->wants_space && room > 0) /* no memory: others have it */
+		tcp_set_timer(ns, conn, TCP_TIMER_SPACE, ns->now);
 	return count;
 }
 
@@ -251,8 +275,8 @@ static int check_receivable(const struct tcp_conn *conn)
 {
 	if (conn == NULL)
 		return -ERR_CLOSED;
-	if (conn->state == TCPS_CLOSED)
-		return conn->sock.error != 0 ? conn->sock.error : -ERR_CLOSED;
+	if (conn->state == TCPS_CLOSED && conn->sock.error != 0)
+		return conn->sock.error;
 	if (conn->fin_received && tcp_recv_queued(conn) == 0)
 		return -ERR_CLOSED;
 	return 0;
@@ -299,43 +323,6 @@ static void consume_lent(struct netstack *ns, struct tcp_conn *conn, size_t len)
 		conn->lent_tail = SOCKET_NONE;
 }
 
-/* The buffer doubles while the application takes half of it within two round
- * trips: then the window, not the path, may be the limit. */
-static void tune_buffer(struct netstack *ns, struct tcp_conn *conn,
-			uint64_t now, uint32_t len)
-{
-	uint64_t rtt = conn->srtt + NS_PER_MS;
-
-	conn->rcv_consumed += len;
-	if (now - conn->rcv_tuned > 2 * rtt) {
-		conn->rcv_consumed = len;
-		conn->rcv_tuned = now;
-	}
-	if (conn->rcv_consumed < conn->rcv_buffer / 2)
-		return;
-	conn->rcv_consumed = 0;
-	conn->rcv_tuned = now;
-	if (chunk_pressure(ns->config.chunks))
-		return;
-	conn->rcv_buffer *= 2;
-	if (conn->rcv_buffer > ns->config.tcp.recv_buffer_max)
-		conn->rcv_buffer = ns->config.tcp.recv_buffer_max;
-}
-
-/* MUST-39 of the receiver: a window that has become worth it is told. */
-static void update_window(struct tcp_conn *conn)
-{
-	uint32_t held = seq_lt(conn->rcv_nxt, conn->rcv_adv)
-				? conn->rcv_adv - conn->rcv_nxt
-				: 0;
-	uint32_t step = conn->rcv_buffer / 2;
-
-	if (step > 2 * (uint32_t)conn->mss)
-		step = 2 * (uint32_t)conn->mss;
-	if (!conn->fin_received && tcp_receive_window(conn) >= held + step)
-		conn->ack_now = true;
-}
-
 int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
 		     size_t len)
 {
@@ -349,9 +336,9 @@ int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
 	kept = len < conn->recv.len ? len : conn->recv.len;
 	chain_consume(&conn->recv, ns->config.chunks, kept);
 	consume_lent(ns, conn, len - kept);
+	tcp_trim_received(ns, conn);
 	conn->bytes_received += len;
-	tune_buffer(ns, conn, now, (uint32_t)len);
-	update_window(conn);
+	tcp_window_opened(ns, conn, now, (uint32_t)len);
 	tcp_schedule(ns, conn);
 	return 0;
 }

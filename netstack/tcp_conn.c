@@ -114,6 +114,7 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 	chain_init(&conn->send);
 	chain_init(&conn->recv);
 	tcp_records_init(&conn->records);
+	tcp_reasm_init(&conn->ooo);
 	conn->path_mtu = ns->config.mtu;
 	conn->rto = NS_PER_S;
 	conn->min_rtt = NEVER;
@@ -127,14 +128,18 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 	return conn;
 }
 
-/* Everything but the block: chunks, flow entry, timers, lists. */
-static void detach(struct netstack *ns, struct tcp_conn *conn)
+void tcp_give_back(struct netstack *ns, struct tcp_conn *conn)
 {
-	tcp_stow(ns, conn);
+	tcp_drop_lent(conn);
 	chain_clear(&conn->send, ns->config.chunks);
 	chain_clear(&conn->recv, ns->config.chunks);
 	tcp_records_clear(&conn->records, ns->config.chunks);
-	conn->ooo.count = 0;
+	tcp_reasm_clear(&conn->ooo, ns->config.chunks);
+}
+
+/* Everything but the block and its chunks: flow entry, timers, lists. */
+static void detach(struct netstack *ns, struct tcp_conn *conn)
+{
 	if (conn->in_flows)
 		flow_remove(&ns->flows, conn->index);
 	conn->in_flows = false;
@@ -158,6 +163,7 @@ static void leave_parent(struct netstack *ns, struct tcp_conn *conn)
 void tcp_release(struct netstack *ns, struct tcp_conn *conn)
 {
 	detach(ns, conn);
+	tcp_give_back(ns, conn);
 	tcp_set_state(conn, TCPS_CLOSED);
 	leave_parent(ns, conn);
 	ns_forget_events(ns, &conn->sock);
@@ -199,9 +205,20 @@ void tcp_fail(struct netstack *ns, struct tcp_conn *conn, int err)
 		return;
 	}
 	detach(ns, conn);
+	tcp_give_back(ns, conn);
 	tcp_set_state(conn, TCPS_CLOSED);
 	conn->sock.error = err;
 	ns_notify(ns, &conn->sock, NS_FAILED);
+}
+
+void tcp_finish(struct netstack *ns, struct tcp_conn *conn)
+{
+	if (conn->orphan) {
+		tcp_release(ns, conn);
+		return;
+	}
+	detach(ns, conn);
+	tcp_set_state(conn, TCPS_CLOSED);
 }
 
 /* ------------------------------------------------------------- agreement */

@@ -8,6 +8,8 @@
 
 /* One challenge ACK per connection in this time (RFC 5961 section 7). */
 #define CHALLENGE_NS (500 * NS_PER_MS)
+/* Timestamps are compared within half their space, 2^31 ms (RFC 7323 5.5). */
+#define PAWS_NS (UINT64_C(24) * 86400 * NS_PER_S)
 
 static void touch(struct netstack *ns, struct tcp_conn *conn)
 {
@@ -18,7 +20,7 @@ static void touch(struct netstack *ns, struct tcp_conn *conn)
 	ns->touched = conn->index;
 }
 
-static void challenge(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
+void tcp_challenge(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
 	if (now < conn->challenge_at)
 		return;
@@ -88,7 +90,7 @@ static void arrive_listen(struct netstack *ns, struct tcp_conn *listener,
 		return;
 	if (flags & TCP_ACK)
 		tcp_reply_reset(ns, arrival);
-	else if (flags & TCP_SYN)
+	else if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN)
 		open_passive(ns, listener, arrival);
 }
 
@@ -181,22 +183,41 @@ static bool in_window(const struct tcp_conn *conn,
 	return segment->seq - conn->rcv_nxt < wnd || last - conn->rcv_nxt < wnd;
 }
 
-/* RFC 7323 section 5; a missing timestamp is forgiven, as everywhere. */
+/* RFC 7323 section 5; a missing timestamp is forgiven, because middleboxes
+ * take it away. After 24 days of silence nothing is known (5.5). */
 static bool paws_rejects(const struct tcp_conn *conn,
-			 const struct tcp_segment *segment)
+			 const struct tcp_arrival *arrival)
 {
+	const struct tcp_segment *segment = arrival->segment;
+
 	return conn->timestamps && segment->has_timestamps &&
 	       seq_lt(segment->ts_val, conn->ts_recent) &&
+	       arrival->now - conn->ts_recent_at < PAWS_NS &&
 	       !(segment->flags & TCP_RST);
 }
 
+/* RFC 7323 4.3. */
 static void update_ts_recent(struct tcp_conn *conn,
-			     const struct tcp_segment *segment)
+			     const struct tcp_arrival *arrival)
 {
-	if (conn->timestamps && segment->has_timestamps &&
-	    seq_le(segment->seq, conn->last_ack_sent) &&
-	    seq_le(conn->ts_recent, segment->ts_val))
-		conn->ts_recent = segment->ts_val;
+	const struct tcp_segment *segment = arrival->segment;
+
+	if (!conn->timestamps || !segment->has_timestamps ||
+	    seq_lt(conn->last_ack_sent, segment->seq))
+		return;
+	conn->ts_recent = segment->ts_val;
+	conn->ts_recent_at = arrival->now;
+}
+
+/* The peer repeats what it sent before, or probes a window that is closed: it
+ * may not have heard of us, but we hear what it says of our data. */
+static bool is_recent(const struct tcp_conn *conn,
+		      const struct tcp_segment *segment)
+{
+	uint32_t age = conn->rcv_nxt - segment->seq;
+
+	return (segment->flags & (TCP_ACK | TCP_SYN)) == TCP_ACK &&
+	       tcp_synchronized(conn) && age <= conn->rcv_buffer;
 }
 
 /* First check. Unacceptable segments are answered, but those without data only
@@ -205,7 +226,7 @@ static bool check_sequence(struct netstack *ns, struct tcp_conn *conn,
 			   const struct tcp_arrival *arrival)
 {
 	const struct tcp_segment *segment = arrival->segment;
-	bool old = paws_rejects(conn, segment);
+	bool old = paws_rejects(conn, arrival);
 
 	if (!old && in_window(conn, segment))
 		return true;
@@ -220,10 +241,8 @@ static bool check_sequence(struct netstack *ns, struct tcp_conn *conn,
 	if (segment->len > 0 || (segment->flags & TCP_FIN))
 		conn->ack_now = true;
 	else
-		challenge(ns, conn, arrival->now);
-	/* A window probe or a retransmission still carries a good ACK. */
-	if (!old && (segment->flags & TCP_ACK) && !(segment->flags & TCP_SYN) &&
-	    tcp_synchronized(conn))
+		tcp_challenge(ns, conn, arrival->now);
+	if (!old && is_recent(conn, segment))
 		(void)tcp_acknowledge(ns, conn, arrival);
 	return false;
 }
@@ -233,16 +252,28 @@ static void arrive_reset(struct netstack *ns, struct tcp_conn *conn,
 			 const struct tcp_arrival *arrival)
 {
 	if (arrival->segment->seq != conn->rcv_nxt) {
-		challenge(ns, conn, arrival->now);
+		tcp_challenge(ns, conn, arrival->now);
 		return;
 	}
 	ns_count(ns, NS_TCP_RESETS_RECEIVED);
 	if (conn->state == TCPS_TIME_WAIT)
-		tcp_fail(ns, conn, 0);
+		tcp_finish(ns, conn);
 	else
 		tcp_fail(ns, conn,
 			 conn->state == TCPS_SYN_RECEIVED ? -ERR_REFUSED
 							  : -ERR_RESET);
+}
+
+static void queue_for_accept(struct netstack *ns, struct tcp_conn *listener,
+			     struct tcp_conn *conn)
+{
+	conn->next = SOCKET_NONE;
+	if (listener->accept_tail == SOCKET_NONE)
+		listener->accept_head = conn->index;
+	else
+		tcp_at(ns, listener->accept_tail)->next = conn->index;
+	listener->accept_tail = conn->index;
+	ns_notify(ns, &listener->sock, NS_ACCEPTABLE);
 }
 
 /* Fifth check in SYN-RECEIVED. */
@@ -262,15 +293,30 @@ static bool complete_handshake(struct netstack *ns, struct tcp_conn *conn,
 		ns_notify(ns, &conn->sock, NS_CONNECTED | NS_WRITABLE);
 		return true;
 	}
-	struct tcp_conn *listener = tcp_at(ns, conn->parent);
+	queue_for_accept(ns, tcp_at(ns, conn->parent), conn);
+	return true;
+}
 
-	conn->next = SOCKET_NONE;
-	if (listener->accept_tail == SOCKET_NONE)
-		listener->accept_head = conn->index;
-	else
-		tcp_at(ns, listener->accept_tail)->next = conn->index;
-	listener->accept_tail = conn->index;
-	ns_notify(ns, &listener->sock, NS_ACCEPTABLE);
+/* The peer's SYN again: our SYN-ACK was lost. Or, when both sides opened at
+ * once, its SYN-ACK, which differs from the SYN only by acknowledging ours. */
+static bool arrive_second_syn(struct netstack *ns, struct tcp_conn *conn,
+			      const struct tcp_arrival *arrival)
+{
+	const struct tcp_segment *segment = arrival->segment;
+	uint8_t flags = segment->flags & (TCP_SYN | TCP_ACK | TCP_RST);
+
+	if (segment->seq != conn->irs || !(flags & TCP_SYN) ||
+	    (flags & TCP_RST))
+		return false;
+	if (flags == TCP_SYN) {
+		conn->syn_pending = true;
+	} else if (conn->parent == SOCKET_NONE &&
+		   segment->ack == conn->snd_nxt) {
+		complete_handshake(ns, conn, arrival);
+		conn->ack_now = true;
+	} else {
+		tcp_challenge(ns, conn, arrival->now);
+	}
 	return true;
 }
 
@@ -302,6 +348,9 @@ static void arrive_synchronized(struct netstack *ns, struct tcp_conn *conn,
 {
 	const struct tcp_segment *segment = arrival->segment;
 
+	if (conn->state == TCPS_SYN_RECEIVED &&
+	    arrive_second_syn(ns, conn, arrival))
+		return;
 	if (!check_sequence(ns, conn, arrival))
 		return;
 	if (segment->flags & TCP_RST) {
@@ -309,12 +358,12 @@ static void arrive_synchronized(struct netstack *ns, struct tcp_conn *conn,
 		return;
 	}
 	if (segment->flags & TCP_SYN) { /* RFC 5961 section 4 */
-		challenge(ns, conn, arrival->now);
+		tcp_challenge(ns, conn, arrival->now);
 		return;
 	}
 	if (!(segment->flags & TCP_ACK))
 		return;
-	update_ts_recent(conn, segment);
+	update_ts_recent(conn, arrival);
 	if (conn->state == TCPS_SYN_RECEIVED) {
 		if (!complete_handshake(ns, conn, arrival))
 			return;
@@ -322,7 +371,7 @@ static void arrive_synchronized(struct netstack *ns, struct tcp_conn *conn,
 		return;
 	}
 	if (conn->state == TCPS_LAST_ACK && !conn->fin_queued) {
-		tcp_fail(ns, conn, 0);
+		tcp_finish(ns, conn);
 		return;
 	}
 	if (conn->state == TCPS_TIME_WAIT)

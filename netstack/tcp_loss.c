@@ -146,7 +146,10 @@ void tcp_loss_eifel(struct netstack *ns, struct tcp_conn *conn, uint32_t ts_ecr)
 void tcp_loss_dsack(struct tcp_conn *conn, uint32_t bytes)
 {
 	conn->undo_bytes -= (int32_t)bytes;
-	conn->probe_in_flight = false; /* the probe was not needed */
+	if (conn->probe_in_flight) { /* it was not needed, and says no more */
+		conn->probe_in_flight = false;
+		return;
+	}
 	conn->reordering = true;
 	/* RFC 8985 6.2 step 4: wider, once per round trip. */
 	if (seq_le(conn->dsack_round, conn->snd_una)) {
@@ -186,17 +189,23 @@ static void leave_recovery(struct tcp_conn *conn)
 	}
 }
 
-/* A loss probe that was acknowledged without DSACK repaired a loss that nobody
- * else saw (RFC 8985 section 7.4). */
-static void judge_probe(struct tcp_conn *conn)
+/* A loss probe that repaired a loss nobody else saw must reduce the window like
+ * any loss (RFC 8985 7.4.2). An ACK for just what was probed may be for the
+ * first transmission: then a DSACK or a bare duplicate follows, and if instead
+ * more is acknowledged first, the probe was needed. */
+static void judge_probe(struct tcp_conn *conn,
+			const struct tcp_progress *progress)
 {
 	if (!conn->probe_in_flight || seq_lt(conn->snd_una, conn->probe_end))
 		return;
-	conn->probe_in_flight = false;
-	if (conn->probe_was_new || conn->cc.recovering)
-		return;
-	tcp_cc_congestion(&conn->cc, outstanding(conn));
-	tcp_cc_recovered(&conn->cc);
+	if (conn->probe_was_new || conn->cc.recovering ||
+	    (progress->acked == 0 && progress->delivered == 0)) {
+		conn->probe_in_flight = false;
+	} else if (seq_lt(conn->probe_end, conn->snd_una)) {
+		conn->probe_in_flight = false;
+		tcp_cc_congestion(&conn->cc, outstanding(conn));
+		tcp_cc_recovered(&conn->cc);
+	}
 }
 
 void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
@@ -209,7 +218,7 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	if (progress->dsack && conn->undo_possible && conn->undo_bytes == 0 &&
 	    conn->records.bytes[RECORD_LOST] == 0)
 		undo(ns, conn);
-	judge_probe(conn);
+	judge_probe(conn, progress);
 	leave_recovery(conn);
 	if (lost)
 		enter_recovery(conn);
@@ -244,25 +253,43 @@ void tcp_loss_reorder_timeout(struct netstack *ns, struct tcp_conn *conn,
 	}
 }
 
-void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn)
+static void lose(struct netstack *ns, struct tcp_conn *conn, bool sacked_too)
 {
 	for (uint32_t i = 0; i < conn->records.count; i++) {
 		struct tcp_record *record =
 			tcp_records_at(&conn->records, ns->config.chunks, i);
 
-		if (record->state == RECORD_SENT)
+		if (record->state == RECORD_SENT ||
+		    (sacked_too && record->state == RECORD_SACKED))
 			mark_lost(conn, record);
 	}
 	conn->reno_sacked = 0;
+	tcp_records_join(&conn->records, ns->config.chunks);
+}
+
+void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn)
+{
+	lose(ns, conn, false);
+}
+
+/* A peer that has SACKed the first byte and does not acknowledge it has thrown
+ * it away again (RFC 2018 section 8). */
+static bool has_reneged(struct netstack *ns, struct tcp_conn *conn)
+{
+	return conn->records.count > 0 &&
+	       tcp_records_at(&conn->records, ns->config.chunks, 0)->state ==
+		       RECORD_SACKED;
 }
 
 void tcp_loss_timeout(struct netstack *ns, struct tcp_conn *conn)
 {
 	bool again = seq_lt(conn->snd_una, conn->recover);
 
-	tcp_loss_mark_all(ns, conn);
-	conn->undo_possible = !again;
-	conn->undo_bytes = 0;
+	lose(ns, conn, has_reneged(ns, conn));
+	if (!again) { /* else an undo goes back to before the first time */
+		conn->undo_possible = true;
+		conn->undo_bytes = 0;
+	}
 	conn->recover = conn->snd_nxt;
 	conn->dupacks = 0;
 	conn->probe_in_flight = false;

@@ -77,38 +77,71 @@ static uint32_t sendable(const struct tcp_conn *conn)
 		len = cwnd_room(conn);
 	if (len > window_room(conn))
 		len = window_room(conn);
-	if (len == all || len >= conn->mss)
+	if (len == all)
 		return len;
+	if (len >= conn->mss)
+		return len - len % conn->mss;
 	/* half of the largest window ever seen is worth a small segment */
 	if (len == window_room(conn) && len >= conn->snd_wnd_max / 2)
 		return len;
 	return 0;
 }
 
-/* A lost range may go when the window of congestion control has room, and
- * always when nothing else is in flight that could bring an ACK. */
-static bool may_retransmit(const struct tcp_conn *conn)
+/* The first lost range as far as the peer's window goes: a window that shrank
+ * holds retransmissions back as well (SHLD-15), all but one byte of a probe. */
+static struct tcp_range lost_range(struct netstack *ns, struct tcp_conn *conn)
 {
-	if (conn->records.bytes[RECORD_LOST] == 0)
-		return false;
-	if (conn->snd_wnd == 0 && !conn->probe_pending)
-		return false;
-	return conn->probe_pending || cwnd_room(conn) >= conn->mss ||
-	       tcp_pipe(conn) == 0;
+	uint32_t edge = conn->snd_una + conn->snd_wnd;
+	uint32_t i = 0;
+	struct tcp_record *record;
+
+	do
+		record = tcp_records_at(&conn->records, ns->config.chunks, i++);
+	while (record->state != RECORD_LOST);
+	if (record->seq == conn->snd_una && conn->snd_wnd == 0 &&
+	    conn->probe_pending)
+		edge = conn->snd_una + 1;
+	return (struct tcp_range){
+		.start = record->seq,
+		.end = seq_max(record->seq, seq_min(edge, record->end))};
 }
 
-static bool wants_output(const struct tcp_conn *conn)
+/* A lost range may go when the window of congestion control has room, and
+ * always when nothing else is in flight that could bring an ACK. */
+static uint32_t resendable(struct netstack *ns, struct tcp_conn *conn,
+			   uint32_t *ret_seq)
 {
+	struct tcp_range range;
+	uint32_t room = cwnd_room(conn);
+
+	if (conn->records.bytes[RECORD_LOST] == 0)
+		return 0;
+	if (room < conn->mss) {
+		if (!conn->probe_pending && tcp_pipe(conn) > 0)
+			return 0;
+		room = conn->mss;
+	}
+	range = lost_range(ns, conn);
+	*ret_seq = range.start;
+	if (range.end - range.start <= room)
+		return range.end - range.start;
+	return room - room % conn->mss;
+}
+
+static bool wants_output(struct netstack *ns, struct tcp_conn *conn)
+{
+	uint32_t seq;
+
 	if (conn->state == TCPS_CLOSED || conn->state == TCPS_LISTEN)
 		return false;
 	return conn->syn_pending || conn->ack_now || conn->keepalive_pending ||
-	       conn->probe_pending || may_retransmit(conn) ||
+	       conn->probe_pending || resendable(ns, conn, &seq) > 0 ||
 	       sendable(conn) > 0;
 }
 
 void tcp_schedule(struct netstack *ns, struct tcp_conn *conn)
 {
-	if (wants_output(conn))
+	if (wants_output(ns, conn))
 		sched_add(&ns->sched, &conn->sock.sched);
 	else
 		sched_remove(&conn->sock.sched);
@@ -143,20 +176,22 @@ static uint16_t announce_window(struct tcp_conn *conn, bool syn)
 	return (uint16_t)wnd;
 }
 
-static void fill_sacks(const struct tcp_conn *conn, struct tcp_segment *segment)
+static void fill_sacks(const struct tcp_conn *conn,
+		       const struct chunk_pool *pool,
+		       struct tcp_segment *segment)
 {
 	unsigned cap = conn->timestamps ? 3 : 4;
 
 	if (conn->dsack.start != conn->dsack.end)
 		segment->sacks[segment->sack_count++] = conn->dsack;
-	for (uint32_t i = 0; i < conn->ooo.count && segment->sack_count < cap;
-	     i++)
-		segment->sacks[segment->sack_count++] = conn->ooo.ranges[i];
+	segment->sack_count += (uint8_t)tcp_reasm_sack(
+		&conn->ooo, pool, segment->sacks + segment->sack_count,
+		cap - segment->sack_count);
 }
 
 /* The one place that fills acknowledgement, window and options. */
-static void fill_header(struct tcp_conn *conn, uint64_t now,
-			struct tcp_segment *segment)
+static void fill_header(const struct netstack *ns, struct tcp_conn *conn,
+			uint64_t now, struct tcp_segment *segment)
 {
 	bool syn = (segment->flags & TCP_SYN) != 0;
 
@@ -174,7 +209,7 @@ static void fill_header(struct tcp_conn *conn, uint64_t now,
 		segment->ts_ecr = conn->ts_recent;
 	}
 	if (conn->sack && segment->len == 0 && !syn)
-		fill_sacks(conn, segment);
+		fill_sacks(conn, ns->config.chunks, segment);
 }
 
 /* The peer has our newest acknowledgement now. */
@@ -234,7 +269,7 @@ static size_t pull_bare(struct netstack *ns, struct tcp_conn *conn,
 {
 	struct tcp_segment segment = {.seq = seq};
 
-	fill_header(conn, now, &segment);
+	fill_header(ns, conn, now, &segment);
 	acknowledged(ns, conn, &segment);
 	conn->segments_sent++;
 	return give_one(run,
@@ -268,7 +303,7 @@ static size_t pull_syn(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		conn->retransmits++;
 	conn->snd_nxt = conn->iss + 1;
 	conn->syn_sent = now;
-	fill_header(conn, now, &segment);
+	fill_header(ns, conn, now, &segment);
 	acknowledged(ns, conn, &segment);
 	conn->segments_sent++;
 	tcp_arm_timers(ns, conn, now, true);
@@ -293,7 +328,7 @@ static void prepare(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	struct tcp_segment segment = {.len = burst->len};
 	uint8_t *tcp;
 
-	fill_header(conn, now, &segment);
+	fill_header(ns, conn, now, &segment);
 	acknowledged(ns, conn, &segment);
 	burst->ip_len = ip_header_len(conn->local.addr.family);
 	tcp = burst->header + burst->ip_len;
@@ -383,23 +418,13 @@ static size_t send_burst(struct netstack *ns, struct tcp_conn *conn,
 static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 			uint64_t now, struct run *run)
 {
-	uint32_t room = cwnd_room(conn);
 	struct burst burst = {.len = 0};
 	struct tcp_record *record;
-	uint32_t first = 0;
+	uint32_t first;
 
-	for (;; first++) {
-		record = tcp_records_at(&conn->records, ns->config.chunks,
-					first);
-		if (record->state == RECORD_LOST)
-			break;
-	}
-	burst.seq = record->seq;
-	burst.len = record->end - record->seq;
-	if (room < conn->mss)
-		room = conn->mss;
-	if (burst.len > room)
-		burst.len = room;
+	burst.len = resendable(ns, conn, &burst.seq);
+	if (burst.len == 0)
+		return 0;
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	/* Less than the record when it cannot be split: then the whole one
@@ -415,6 +440,7 @@ static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 	record->sent = now;
 	record->retransmitted = true;
 	send_burst(ns, conn, now, run, &burst);
+	conn->cwnd_limited = cwnd_room(conn) < conn->mss;
 	conn->retransmits += run->count;
 	ns->counters[NS_TCP_RETRANSMITS] += run->count;
 	tcp_arm_timers(ns, conn, now, false);
@@ -461,9 +487,9 @@ size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 
 	if (conn->syn_pending)
 		count = pull_syn(ns, conn, now, run);
-	else if (may_retransmit(conn))
+	else
 		count = pull_lost(ns, conn, now, run);
-	else if (sendable(conn) > 0)
+	if (count == 0 && sendable(conn) > 0)
 		count = pull_new(ns, conn, now, run);
 	if (count > 0)
 		return count;

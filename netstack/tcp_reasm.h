@@ -1,33 +1,62 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which sequence ranges arrived out of order. The bytes wait in the receive
- * chain in their final place; this is only the map, most recent first, which
- * is the order in which SACK blocks are sent (RFC 2018 section 4).
+ * Which bytes beyond rcv_nxt are there: sorted, disjoint ranges. The bytes
+ * themselves wait in the receive chain, in their final place, so this is only
+ * bookkeeping. The first few ranges live in the control block, more of them in
+ * one chunk, and beyond TCP_REASM_MAX a segment is refused: an attacker who
+ * sends every second byte costs us no more than that.
  */
 #ifndef NETSTACK_TCP_REASM_H
 #define NETSTACK_TCP_REASM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "netstack/chunk.h"
 #include "netstack/tcp_segment.h"
 
-enum { REASM_RANGES = 32 };
+enum { TCP_REASM_INLINE = 4, TCP_REASM_MAX = 512 };
 
-/* Owner: the connection that embeds it. Ranges are disjoint, not adjacent, and
- * lie beyond rcv_nxt. All zero is empty. */
-struct tcp_reasm {
-	uint32_t count;
-	struct tcp_range ranges[REASM_RANGES];
+struct tcp_reasm_range {
+	struct tcp_range range;
+	uint32_t stamp; /* larger = touched later */
 };
 
-/* Adds a range and puts what it merges into in front. 0 or -ERR_FULL. */
-int tcp_reasm_add(struct tcp_reasm *reasm, uint32_t start, uint32_t end);
+/* Owner: the connection that embeds it. */
+struct tcp_reasm {
+	uint32_t chunk; /* CHUNK_NONE: the ranges are inline */
+	uint32_t count;
+	uint32_t stamp;
+	struct tcp_reasm_range own[TCP_REASM_INLINE];
+};
 
-/* The stream is complete up to seq: forgets what that covers, and returns how
- * far it is complete with what waited. */
-uint32_t tcp_reasm_advance(struct tcp_reasm *reasm, uint32_t seq);
+void tcp_reasm_init(struct tcp_reasm *reasm);
+void tcp_reasm_clear(struct tcp_reasm *reasm, struct chunk_pool *pool);
 
-/* The end of the last range, or seq when there is none. */
-uint32_t tcp_reasm_end(const struct tcp_reasm *reasm, uint32_t seq);
+/* Whether one more range could be kept. Takes the chunk when it is needed. */
+bool tcp_reasm_ready(struct tcp_reasm *reasm, struct chunk_pool *pool);
+
+/* Adds a range; tcp_reasm_ready() has said yes. */
+void tcp_reasm_insert(struct tcp_reasm *reasm, struct chunk_pool *pool,
+		      struct tcp_range range);
+
+/* Whether all of the range is there already. */
+bool tcp_reasm_contains(const struct tcp_reasm *reasm,
+			const struct chunk_pool *pool, struct tcp_range range);
+
+/* Removes the ranges that begin at or before rcv_nxt and returns where the data
+ * in order now ends. */
+uint32_t tcp_reasm_advance(struct tcp_reasm *reasm, struct chunk_pool *pool,
+			   uint32_t rcv_nxt);
+
+/* The ranges touched last, newest first (RFC 2018 section 4). */
+uint32_t tcp_reasm_sack(const struct tcp_reasm *reasm,
+			const struct chunk_pool *pool, struct tcp_range *sack,
+			uint32_t cap);
+
+/* Disjoint, sorted, not touching each other, all between rcv_nxt and rcv_adv. */
+void tcp_reasm_check(const struct tcp_reasm *reasm,
+		     const struct chunk_pool *pool, uint32_t rcv_nxt,
+		     uint32_t rcv_adv);
 
 #endif

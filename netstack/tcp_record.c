@@ -67,8 +67,15 @@ static int make_room(struct tcp_records *records, struct chunk_pool *pool)
 	return 0;
 }
 
+bool tcp_records_scarce(const struct tcp_records *records)
+{
+	return records->count >= RECORDS_MAX - RECORDS_SPARE;
+}
+
 int tcp_records_reserve(struct tcp_records *records, struct chunk_pool *pool)
 {
+	if (records->count >= RECORDS_MAX - 2 * RECORDS_SPARE)
+		return -ERR_FULL;
 	return make_room(records, pool);
 }
 
@@ -175,7 +182,7 @@ static bool alike(const struct tcp_record *a, const struct tcp_record *b)
 {
 	if (a->state != b->state)
 		return false;
-	return a->state == RECORD_SACKED ||
+	return a->state != RECORD_SENT ||
 	       (a->sent == b->sent && a->retransmitted == b->retransmitted);
 }
 

@@ -31,6 +31,9 @@ struct tcp_record {
 enum {
 	RECORDS_INLINE = 4,
 	RECORDS_MAX = CHUNK_BYTES / sizeof(struct tcp_record),
+	/* kept for what must be split to be sent again; twice as much is not
+	 * used for new data */
+	RECORDS_SPARE = 32,
 };
 
 /* Owner: the connection that embeds it. */
@@ -48,6 +51,10 @@ void tcp_records_clear(struct tcp_records *records, struct chunk_pool *pool);
 struct tcp_record *tcp_records_at(struct tcp_records *records,
 				  const struct chunk_pool *pool,
 				  uint32_t index);
+
+/* So few records are left that SACK must not split any more: what a peer can
+ * cost us that acknowledges every second byte is bounded. */
+bool tcp_records_scarce(const struct tcp_records *records);
 
 /* New data left now. 0; or -ERR_FULL, -ERR_NO_MEMORY: do not send it. Ask with
  * tcp_records_reserve() before. */

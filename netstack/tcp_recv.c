@@ -13,12 +13,8 @@
 #include "base/error.h"
 #include "netstack/tcp_seq.h"
 
-/* Payload is not taken any more when this much of the budget is used: what was
- * lent must find room. */
-static bool memory_is_tight(const struct netstack *ns)
-{
-	return ns->config.chunks->used >= ns->config.chunks->count / 16 * 15;
-}
+/* When no round trip could be measured, because the SYN was lost. */
+#define RTT_GUESS_NS (100 * NS_PER_MS)
 
 uint32_t tcp_receive_window(const struct tcp_conn *conn)
 {
@@ -30,14 +26,57 @@ uint32_t tcp_receive_window(const struct tcp_conn *conn)
 	return wnd < max ? wnd : max;
 }
 
+/* The buffer doubles while the user takes half of it within two round trips:
+ * then the window, not the path, may be the limit. */
+static void tune_buffer(struct netstack *ns, struct tcp_conn *conn,
+			uint64_t now, uint32_t len)
+{
+	uint64_t rtt = conn->srtt != 0 ? conn->srtt : RTT_GUESS_NS;
+
+	conn->rcv_consumed += len;
+	if (now - conn->rcv_tuned > 2 * rtt) {
+		conn->rcv_consumed = len;
+		conn->rcv_tuned = now;
+	}
+	if (conn->rcv_consumed < conn->rcv_buffer / 2)
+		return;
+	conn->rcv_consumed = 0;
+	conn->rcv_tuned = now;
+	if (chunk_pressure(ns->config.chunks))
+		return;
+	conn->rcv_buffer *= 2;
+	if (conn->rcv_buffer > ns->config.tcp.recv_buffer_max)
+		conn->rcv_buffer = ns->config.tcp.recv_buffer_max;
+}
+
+/* MUST-39 of the receiver: a window that has become worth it is told. */
+void tcp_window_opened(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
+		       uint32_t len)
+{
+	uint32_t held = seq_lt(conn->rcv_nxt, conn->rcv_adv)
+				? conn->rcv_adv - conn->rcv_nxt
+				: 0;
+	uint32_t step = conn->rcv_buffer / 2;
+
+	tune_buffer(ns, conn, now, len);
+	if (step > 2 * (uint32_t)conn->mss)
+		step = 2 * (uint32_t)conn->mss;
+	if (!conn->fin_received && conn->state != TCPS_CLOSED &&
+	    tcp_receive_window(conn) >= held + step)
+		conn->ack_now = true;
+}
+
 /* ------------------------------------------------------------- lending */
 
+/* Room to keep what is lent is taken at once, so that keeping cannot fail:
+ * these bytes are going to be acknowledged. */
 static bool lend(struct netstack *ns, struct tcp_conn *conn,
 		 const uint8_t *data, uint32_t len)
 {
 	uint32_t index = ns->lent_count;
 
-	if (index == LENT_MAX)
+	if (index == LENT_MAX || chain_reserve(&conn->recv, ns->config.chunks,
+					       conn->lent_len + len) != 0)
 		return false;
 	ns->lent_count++;
 	ns->lents[index] = (struct lent){
@@ -71,23 +110,26 @@ static int append(struct netstack *ns, struct tcp_conn *conn,
 	return err;
 }
 
+void tcp_drop_lent(struct tcp_conn *conn)
+{
+	conn->lent_head = conn->lent_tail = SOCKET_NONE;
+	conn->lent_len = 0;
+}
+
+void tcp_trim_received(struct netstack *ns, struct tcp_conn *conn)
+{
+	if (conn->ooo.count == 0 && conn->lent_len == 0)
+		chain_trim(&conn->recv, ns->config.chunks);
+}
+
 void tcp_stow(struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t index = conn->lent_head;
 
-	conn->lent_head = conn->lent_tail = SOCKET_NONE;
-	conn->lent_len = 0;
-	for (; index != SOCKET_NONE; index = ns->lents[index].next) {
-		const struct lent *lent = &ns->lents[index];
-
-		if (lent->len > 0 &&
-		    append(ns, conn, lent->data, lent->len) != 0) {
-			/* Acknowledged bytes cannot be forgotten silently. */
-			ns_count(ns, NS_DROP_MEMORY);
-			conn->sock.error = -ERR_NO_MEMORY;
-			return;
-		}
-	}
+	tcp_drop_lent(conn);
+	for (; index != SOCKET_NONE; index = ns->lents[index].next)
+		CHECK(append(ns, conn, ns->lents[index].data,
+			     ns->lents[index].len) == 0);
 }
 
 void tcp_stow_all(struct netstack *ns)
@@ -98,11 +140,7 @@ void tcp_stow_all(struct netstack *ns)
 		ns->lending = conn->lending_next;
 		conn->lending = false;
 		tcp_stow(ns, conn);
-		if (conn->sock.error == -ERR_NO_MEMORY &&
-		    conn->state != TCPS_CLOSED) {
-			tcp_send_reset(ns, conn);
-			tcp_fail(ns, conn, -ERR_NO_MEMORY);
-		}
+		tcp_trim_received(ns, conn);
 	}
 	ns->lent_count = 0;
 }
@@ -118,63 +156,65 @@ static void note_duplicate(struct netstack *ns, struct tcp_conn *conn,
 	conn->ack_now = true;
 }
 
+static bool keep(struct netstack *ns, struct tcp_conn *conn,
+		 const uint8_t *data, uint32_t len)
+{
+	if (conn->ooo.count == 0 && lend(ns, conn, data, len))
+		return true;
+	tcp_stow(ns, conn);
+	return append(ns, conn, data, len) == 0;
+}
+
 static void take_in_order(struct netstack *ns, struct tcp_conn *conn,
-			  const struct tcp_arrival *arrival,
 			  const uint8_t *data, uint32_t len)
 {
 	uint32_t complete;
 
-	if (memory_is_tight(ns)) {
+	if (!keep(ns, conn, data, len)) {
 		ns_count(ns, NS_DROP_MEMORY);
 		conn->ack_now = true;
 		return;
 	}
-	if (!(arrival->lendable && conn->ooo.count == 0 &&
-	      lend(ns, conn, data, len))) {
-		tcp_stow(ns, conn);
-		if (append(ns, conn, data, len) != 0) {
-			ns_count(ns, NS_DROP_MEMORY);
-			conn->ack_now = true;
-			return;
-		}
-	}
 	conn->rcv_nxt += len;
-	complete = tcp_reasm_advance(&conn->ooo, conn->rcv_nxt);
-	if (complete != conn->rcv_nxt) {
+	if (conn->ooo.count > 0) {
+		complete = tcp_reasm_advance(&conn->ooo, ns->config.chunks,
+					     conn->rcv_nxt);
 		chain_commit(&conn->recv, complete - conn->rcv_nxt);
 		conn->rcv_nxt = complete;
-		conn->ack_now = true; /* a hole was filled */
+		conn->ack_now = true; /* RFC 5681 4.2: a hole is being filled */
 	}
-	if (conn->ooo.count > 0)
-		conn->ack_now = true;
 	conn->rcv_unacked_segments++;
 	conn->ack_later = true;
 	ns_notify(ns, &conn->sock, NS_READABLE);
 }
 
+/* Under memory pressure only what is in order is kept: it can leave again. */
 static void take_out_of_order(struct netstack *ns, struct tcp_conn *conn,
-			      uint32_t seq, const uint8_t *data, uint32_t len)
+			      struct tcp_range range, const uint8_t *data)
 {
+	struct chunk_pool *pool = ns->config.chunks;
 	uint32_t position;
 
 	ns_count(ns, NS_TCP_OUT_OF_ORDER);
 	conn->ack_now = true; /* RFC 5681 4.2: at once, with SACK */
 	tcp_stow(ns, conn);
-	position = conn->recv.len + (seq - conn->rcv_nxt);
-	if (memory_is_tight(ns) || conn->ooo.count == REASM_RANGES ||
-	    chain_write(&conn->recv, ns->config.chunks, position, data, len) !=
-		    0) {
+	if (tcp_reasm_contains(&conn->ooo, pool, range))
+		note_duplicate(ns, conn, range.start, range.end);
+	position = conn->recv.len + (range.start - conn->rcv_nxt);
+	if (chunk_pressure(pool) || !tcp_reasm_ready(&conn->ooo, pool) ||
+	    chain_write(&conn->recv, pool, position, data,
+			range.end - range.start) != 0) {
 		ns_count(ns, NS_DROP_MEMORY);
+		tcp_trim_received(ns, conn);
 		return;
 	}
-	(void)tcp_reasm_add(&conn->ooo, seq, seq + len);
+	tcp_reasm_insert(&conn->ooo, pool, range);
 }
 
 /* Cuts a segment to what is new and fits the window. */
 static void take_payload(struct netstack *ns, struct tcp_conn *conn,
-			 const struct tcp_arrival *arrival)
+			 const struct tcp_segment *segment)
 {
-	const struct tcp_segment *segment = arrival->segment;
 	uint32_t seq = segment->seq;
 	uint32_t end = seq + segment->len;
 	const uint8_t *data = segment->data;
@@ -191,9 +231,11 @@ static void take_payload(struct netstack *ns, struct tcp_conn *conn,
 	if (!seq_lt(seq, end))
 		return;
 	if (seq == conn->rcv_nxt)
-		take_in_order(ns, conn, arrival, data, end - seq);
+		take_in_order(ns, conn, data, end - seq);
 	else
-		take_out_of_order(ns, conn, seq, data, end - seq);
+		take_out_of_order(ns, conn,
+				  (struct tcp_range){.start = seq, .end = end},
+				  data);
 }
 
 /* ------------------------------------------------------------- FIN */
@@ -240,7 +282,7 @@ void tcp_receive(struct netstack *ns, struct tcp_conn *conn,
 		return;
 	}
 	if (segment->len > 0)
-		take_payload(ns, conn, arrival);
+		take_payload(ns, conn, segment);
 	if (segment->flags & TCP_FIN) {
 		conn->has_ooo_fin = true;
 		conn->ooo_fin = end;

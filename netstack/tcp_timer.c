@@ -13,6 +13,7 @@
 /* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
  * only one segment is out. */
 #define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
+#define SPACE_RETRY_NS    (20 * NS_PER_MS)
 #define ACK_DELAY_MAX_NS  (200 * NS_PER_MS)
 
 void tcp_set_timer(struct netstack *ns, struct tcp_conn *conn,
@@ -152,18 +153,50 @@ static void give_up(struct netstack *ns, struct tcp_conn *conn)
 		 conn->soft_error != 0 ? conn->soft_error : -ERR_TIMEOUT);
 }
 
+static bool in_handshake(const struct tcp_conn *conn)
+{
+	return conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED;
+}
+
+static bool is_hopeless(const struct netstack *ns, const struct tcp_conn *conn,
+			uint64_t now)
+{
+	return user_timeout(ns, conn, now) ||
+	       (in_handshake(conn) && conn->backoff >= TCP_SYN_RETRIES) ||
+	       (conn->orphan && conn->backoff >= TCP_ORPHAN_RETRIES);
+}
+
+/* Sends its first segment as soon as the path is released: what was in flight
+ * when it closed may be lost. */
+static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
+{
+	uint32_t end = seq_min(conn->snd_una + conn->mss, conn->snd_nxt);
+	struct tcp_record *record;
+	uint32_t first;
+
+	if (conn->records.bytes[RECORD_LOST] > 0 ||
+	    tcp_records_cut(&conn->records, ns->config.chunks, conn->snd_una,
+			    end, &first) == 0)
+		return;
+	record = tcp_records_at(&conn->records, ns->config.chunks, first);
+	if (record->state == RECORD_SENT)
+		tcp_records_set(&conn->records, record, RECORD_LOST);
+	conn->probe_pending = true;
+}
+
 static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 			       uint64_t now)
 {
-	bool handshake = conn->state == TCPS_SYN_SENT ||
-			 conn->state == TCPS_SYN_RECEIVED;
+	bool handshake = in_handshake(conn);
 
-	if (user_timeout(ns, conn, now) ||
-	    (handshake && conn->backoff >= TCP_SYN_RETRIES)) {
+	if (is_hopeless(ns, conn, now)) {
 		give_up(ns, conn);
 		return;
 	}
-	if (!path_is_held(ns, conn)) {
+	if (path_is_held(ns, conn)) {
+		if (!handshake)
+			ask_on_release(ns, conn);
+	} else {
 		ns_count(ns, NS_TCP_TIMEOUTS);
 		if (conn->backoff < UINT8_MAX)
 			conn->backoff++;
@@ -207,7 +240,7 @@ static void loss_probe_expired(struct netstack *ns, struct tcp_conn *conn)
 static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
 			    uint64_t now)
 {
-	if (user_timeout(ns, conn, now)) {
+	if (is_hopeless(ns, conn, now)) {
 		give_up(ns, conn);
 		return;
 	}
@@ -227,25 +260,29 @@ static void keepalive_expired(struct netstack *ns, struct tcp_conn *conn,
 			      uint64_t now)
 {
 	const struct ns_tcp_config *config = &ns->config.tcp;
-	uint64_t idle = now - conn->last_received;
-	uint64_t limit =
-		config->keepalive_idle_ns +
-		config->keepalive_probes * config->keepalive_interval_ns;
+	uint64_t wait = config->keepalive_interval_ns;
 
-	if (idle < config->keepalive_idle_ns) {
-		tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
-			      conn->last_received + config->keepalive_idle_ns);
-		return;
-	}
-	if (idle >= limit && !path_is_held(ns, conn)) {
+	if (now - conn->last_received < config->keepalive_idle_ns) {
+		conn->keepalives = 0;
+		wait = conn->last_received + config->keepalive_idle_ns - now;
+	} else if (conn->records.count > 0 || data_waits(conn)) {
+		conn->keepalives = 0; /* data probes by itself */
+	} else if (conn->keepalives >= config->keepalive_probes) {
 		give_up(ns, conn);
 		return;
+	} else if (!path_is_held(ns, conn)) {
+		conn->keepalives++;
+		conn->keepalive_pending = true;
 	}
-	/* Outstanding data probes by itself. */
-	conn->keepalive_pending =
-		conn->records.count == 0 && !path_is_held(ns, conn);
-	tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
-		      now + config->keepalive_interval_ns);
+	tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE, now + wait);
+}
+
+static void space_expired(struct netstack *ns, struct tcp_conn *conn,
+			  uint64_t now)
+{
+	tcp_tell_space(ns, conn);
+	if (conn->wants_space)
+		tcp_set_timer(ns, conn, TCP_TIMER_SPACE, now + SPACE_RETRY_NS);
 }
 
 static void linger_expired(struct netstack *ns, struct tcp_conn *conn)
@@ -281,6 +318,9 @@ static void run_timer(struct netstack *ns, struct tcp_conn *conn,
 		break;
 	case TCP_TIMER_KEEPALIVE:
 		keepalive_expired(ns, conn, now);
+		break;
+	case TCP_TIMER_SPACE:
+		space_expired(ns, conn, now);
 		break;
 	case TCP_TIMER_LINGER:
 		linger_expired(ns, conn);

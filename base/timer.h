@@ -5,8 +5,8 @@
  * Most deadlines are moved later before they fire. Moving one later only notes
  * the new time; the heap is repaired when the old one comes to the top.
  */
-#ifndef NETSTACK_TIMER_H
-#define NETSTACK_TIMER_H
+#ifndef BASE_TIMER_H
+#define BASE_TIMER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@ struct timer_node {
 	uint32_t index;
 };
 
-/* Owner: the netstack. */
+/* Owner: whoever embeds it. */
 struct timer_heap {
 	struct timer_node *nodes;
 	struct timer_slot *slots; /* by index */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "netstack/timer.h"
+#include "base/timer.h"
 
 #include "base/check.h"
 #include "base/time.h"
