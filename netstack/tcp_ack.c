@@ -180,6 +180,8 @@ static void advance(struct netstack *ns, struct tcp_conn *conn,
 	progress->acked = ack - conn->snd_una;
 	take_cumulative(ns, conn, ack, arrival->now, progress);
 	chain_consume(&conn->send, ns->config.chunks, payload_acked(conn, ack));
+	if (conn->send.len == 0)
+		chain_clear(&conn->send, ns->config.chunks);
 	conn->bytes_sent += progress->acked;
 	conn->snd_una = ack;
 	keep_up(&conn->recover, ack);

@@ -218,6 +218,8 @@ void tcp_finish(struct netstack *ns, struct tcp_conn *conn)
 		return;
 	}
 	detach(ns, conn);
+	chain_clear(&conn->send, ns->config.chunks);
+	tcp_records_clear(&conn->records, ns->config.chunks);
 	tcp_set_state(conn, TCPS_CLOSED);
 }
 

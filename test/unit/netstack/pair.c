@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "netstack/check.h"
+#include "netstack/tcp_segment.h"
 
 /* ------------------------------------------------------------- randomness */
 
@@ -214,6 +215,34 @@ static uint64_t leaves_at(struct pair *pair, int from, uint32_t len)
 	return pair->link_free[from];
 }
 
+/* PAIR_TRACE=1: what was on the wire, for whoever looks for a failure. */
+static void trace(const struct pair *pair, const struct pair_packet *packet,
+		  struct pair_fate fate)
+{
+	static uint32_t first[2];
+	struct pair_segment segment = pair_segment_of(packet);
+	int from = packet->from;
+
+	if (getenv("PAIR_TRACE") == NULL)
+		return;
+	if (segment.flags & TCP_SYN)
+		first[from] = segment.seq;
+	print_message("%12.6f %d %s%s%s%s%s %u+%u ack %u wnd %u%s\n",
+		      (double)pair->now / 1e9 - 1000, from,
+		      segment.flags & TCP_SYN ? "S" : "",
+		      segment.flags & TCP_FIN ? "F" : "",
+		      segment.flags & TCP_RST ? "R" : "",
+		      segment.flags & TCP_PSH ? "P" : "",
+		      segment.flags & TCP_ACK ? "." : "",
+		      segment.seq - first[from], segment.len,
+		      segment.flags & TCP_ACK ? segment.ack - first[!from] : 0,
+		      segment.wnd,
+		      fate.copies == 0  ? " lost"
+		      : fate.copies > 1 ? " twice"
+		      : fate.delay != 0 ? " late"
+					: "");
+}
+
 static void send_packet(struct pair *pair, int from, const uint8_t *data,
 			uint32_t len)
 {
@@ -227,6 +256,7 @@ static void send_packet(struct pair *pair, int from, const uint8_t *data,
 	packet.number = pair->numbers++;
 	if (pair->fault != NULL)
 		fate = pair->fault(pair, &packet);
+	trace(pair, &packet, fate);
 	leaves = leaves_at(pair, from, len);
 	if (fate.copies == 0 || leaves == UINT64_MAX) {
 		pair->lost++;
@@ -513,13 +543,9 @@ bool pair_step(struct pair *pair, uint64_t limit)
 	at = next_event_at(pair);
 	if (at <= pair->now) /* a lazy deadline: a little later */
 		at = pair->now + NS_PER_US;
-	if (at > limit) {
-		pair->now = limit;
-		pair_settle(pair);
-		return false;
-	}
-	pair->now = at;
-	return true;
+	pair->now = time_min(at, limit);
+	pair_settle(pair);
+	return at <= limit;
 }
 
 void pair_run(struct pair *pair, uint64_t duration)

@@ -119,7 +119,7 @@ void pair_close(struct pair *pair);
 struct endpoint pair_endpoint(int side, uint8_t family, uint16_t port);
 
 /* Everything that can happen now happens; then time goes to the next event, at
- * most to limit. Returns false when nothing is left to happen before. */
+ * most to limit, and that happens. False when limit was reached instead. */
 bool pair_step(struct pair *pair, uint64_t limit);
 void pair_run(struct pair *pair, uint64_t duration);
 /* Until all apps have sent, received and ended as told, or the time is over.

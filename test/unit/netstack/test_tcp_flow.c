@@ -86,7 +86,7 @@ static void test_stop_and_go(void **state)
 static void test_zero_window_for_hours(void **state)
 {
 	struct pair_app apps[2] = {{.to_send = 1 << 20, .shut = true},
-				   {.shut = true}};
+				   {.to_send = 0}};
 	uint64_t pulled;
 
 	(void)state;
@@ -97,9 +97,9 @@ static void test_zero_window_for_hours(void **state)
 	pair_run(&pair, 3600 * NS_PER_S);
 	assert_in_range(pair.side[0].pulled - pulled, 30, 100);
 	assert_int_equal(pair_state(&pair, 0, apps[0].handle),
-			 TCPS_FIN_WAIT_1 - (apps[0].sent < 1 << 20 ? 1 : 0));
+			 TCPS_ESTABLISHED);
 	apps[1].read_limit = NEVER;
-	assert_true(pair_run_apps(&pair, 5 * NS_PER_S));
+	pair_run(&pair, 5 * NS_PER_S);
 	assert_int_equal(apps[1].received, 1 << 20);
 }
 
@@ -267,7 +267,7 @@ static void test_send_limits(void **state)
 	assert_int_equal(tcp_send_commit(pair.side[0].ns, pair.now, c, 0), 0);
 	assert_int_equal(tcp_shutdown(pair.side[0].ns, pair.now, c), 0);
 	assert_int_equal(tcp_send(pair.side[0].ns, pair.now, c, big, 1),
-			 -ERR_CLOSED);
+			 -ERR_STATE);
 }
 
 int main(void)

@@ -111,7 +111,7 @@ static struct pair_fate note_seq(struct pair *p,
 static struct pair_fate lose_some(struct pair *p,
 				  const struct pair_packet *packet)
 {
-	(void)packet;
+	note_seq(p, packet);
 	return (struct pair_fate){.copies = pair_chance(p, 20000) ? 0 : 1};
 }
 
