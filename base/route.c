@@ -51,7 +51,7 @@ static uint32_t nodes_free(const struct route_table *table)
 
 static unsigned bit_at(const uint8_t *bytes, unsigned bit)
 {
-	return bytes[bit / 8] >> (7 - bit % 8) & 1U;
+	return (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1U;
 }
 
 /* How many leading bits two addresses share, at most max. */

@@ -137,8 +137,7 @@ uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 	struct dial_request request = {
 		.host = mapping->target.host,
 		.port = mapping->target.port,
-		.policy = mapping->policy,
-		.preferred = forward->sticky,
+		.shuffle = mapping->policy == POLICY_RANDOM,
 	};
 	uint32_t index;
 
@@ -152,6 +151,8 @@ uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 		*ret_refused = REASON_LIMIT;
 		return RELAY_NONE;
 	}
+	if (mapping->policy == POLICY_STICKY)
+		request.preferred = forward->sticky;
 	index = take_relay(proxy);
 	request.user = tag_make(TAG_RELAY, index);
 	forward->connections++;

@@ -106,6 +106,44 @@ static int open_netstack(struct tunnel *tunnel,
 	return 0;
 }
 
+static bool has_family(const struct config_tunnel *config, uint8_t family)
+{
+	for (uint32_t i = 0; i < config->address_count; i++) {
+		if (config->addresses_host[i].family == family)
+			return true;
+	}
+	return false;
+}
+
+static int open_names(struct tunnel *tunnel, const struct tunnel_config *config)
+{
+	const struct config_tunnel *from = config->config;
+	struct resolver_config dns = {
+		.ns = tunnel->ns,
+		.servers = from->dns,
+		.server_count = from->dns_count,
+		.search = from->search,
+		.search_count = from->search_count,
+		.want_v4 = has_family(from, IP_V4),
+		.want_v6 = has_family(from, IP_V6),
+		.random = config->random,
+	};
+	struct dialer_config dial = {
+		.ns = tunnel->ns,
+		.dials_max = config->connections_max,
+		.random = config->random,
+	};
+
+	tunnel->dns_memory = calloc(1, resolver_size());
+	tunnel->dial_memory = calloc(1, dialer_size(&dial));
+	if (tunnel->dns_memory == NULL || tunnel->dial_memory == NULL)
+		return -ERR_NO_MEMORY;
+	tunnel->resolver = resolver_init(tunnel->dns_memory, &dns);
+	dial.resolver = tunnel->resolver;
+	tunnel->dialer = dialer_init(tunnel->dial_memory, &dial);
+	return 0;
+}
+
 int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 		const struct tunnel_config *config)
 {

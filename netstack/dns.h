@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The resolver of a tunnel: names to addresses, asked of the tunnel's own DNS
+ * servers through the netstack.
+ *
+ * Theory of operation: one entry for each name, in flight or cached. A lookup
+ * asks for A and AAAA together, each from a fresh socket with a random port and
+ * id (RFC 5452), up to three times two seconds around the servers; a truncated
+ * answer is asked for again over TCP. A name without a dot is tried under each
+ * search domain first. Answers live 1 to 300 s, refusals 5 s; while no server
+ * answers the last good answer serves for up to an hour.
+ *
+ * Nobody is called back: whoever waits asks again when the generation changed.
+ */
+#ifndef NETSTACK_DNS_H
+#define NETSTACK_DNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/limits.h"
+#include "base/random.h"
+#include "netstack/netstack.h"
+
+struct resolver;
+
+struct resolver_config {
+	struct netstack *ns;
+	const struct ip_addr *servers; /* copied */
+	uint32_t server_count;
+	const char (*search)[NAME_CAP]; /* copied */
+	uint32_t search_count;
+	bool want_v4, want_v6; /* families the tunnel has addresses of */
+	struct random_source random;
+};
+
+struct dns_answer {
+	uint32_t count;
+	struct ip_addr addresses[NAME_ADDRESSES_MAX]; /* IPv6 first */
+	bool complete; /* false: the other family may still come */
+};
+
+size_t resolver_size(void);
+/* memory: zeroed, the caller's. */
+struct resolver *resolver_init(void *memory,
+			       const struct resolver_config *config);
+
+/* 0 with at least one address; -ERR_AGAIN while asking; or -ERR_NO_NAME,
+ * -ERR_NO_ADDRESS, -ERR_NAME_SERVER, -ERR_NAME_TIMEOUT, -ERR_FULL,
+ * -ERR_INVALID for what is no name. */
+int resolver_lookup(struct resolver *resolver, uint64_t now, const char *name,
+		    struct dns_answer *ret_answer);
+
+/* Changes whenever a lookup may have a new result. */
+uint64_t resolver_generation(const struct resolver *resolver);
+
+/* Events of sockets tagged TAG_RESOLVER. */
+void resolver_event(struct resolver *resolver, uint64_t now,
+		    const struct ns_event *event);
+uint64_t resolver_deadline(const struct resolver *resolver);
+void resolver_expire(struct resolver *resolver, uint64_t now);
+
+#endif
