@@ -98,7 +98,8 @@ bool netstack_next_path(struct netstack *ns, uint16_t *ret_path);
  * Returns the number of packets; 0 = nothing after all, ask again. */
 size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run);
 
-/* The path cannot send; everything for it waits until released. */
+/* The path cannot send; everything for it waits until released. Releasing also
+ * lets connections that had backed off try again at once. */
 void netstack_path_hold(struct netstack *ns, uint16_t path);
 void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path);
 

@@ -295,6 +295,9 @@ static inline void tcp_stop_timer(struct netstack *ns, struct tcp_conn *conn,
  * and keepalive, whichever applies. restart: progress was made. */
 void tcp_arm_timers(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		    bool restart);
+/* The path carries packets again: what backed off tries at once. */
+void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn,
+		       uint64_t now);
 void tcp_expire(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 
 #endif

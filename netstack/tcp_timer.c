@@ -347,3 +347,17 @@ void tcp_expire(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	timer_set(&ns->timers, conn->index, earliest);
 	tcp_schedule(ns, conn);
 }
+
+void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn,
+		       uint64_t now)
+{
+	if (conn->backoff == 0)
+		return;
+	conn->backoff = 0;
+	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
+		conn->syn_pending = true;
+	else
+		tcp_loss_mark_all(ns, conn);
+	tcp_arm_timers(ns, conn, now, true);
+	tcp_schedule(ns, conn);
+}
