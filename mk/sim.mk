@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: ISC
+# test/sim/*.c is the simulator (test/README.md).
+#
+# make check-sim                 seeds that once failed, and some others
+# make check-sim SEEDS=5000      more of them
+# build/test/sim/sim --seed N        one of them again
+
+SIM_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard test/sim/*.c))
+SEEDS  ?= 200
+TUNNEL_SEEDS ?= 40
+
+$(B)/test/sim/sim: $(SIM_OBJ) $(B)/libnetstack.a $(call ARCHIVES,crypto)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_netstack) $(LIBS_crypto)
+
+.PHONY: check-sim
+check-sim: $(B)/test/sim/sim
+	@printf 'sim: ' && ./$< --regressions test/sim/regressions.txt \
+	  --seed 1 --count $(SEEDS)
+	@printf 'tunnels: ' && ./$< --tunnel --seed 1 --count $(TUNNEL_SEEDS)

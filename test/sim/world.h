@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* Two hosts, two links, one virtual clock, and what must be true at the end. */
+#ifndef TEST_SIM_WORLD_H
+#define TEST_SIM_WORLD_H
+
+#include "host.h"
+
+/* Owner: main(). */
+struct world {
+	struct scenario scenario;
+	struct trace trace;
+	struct rng rng;
+	struct link link[2]; /* from host i to the other */
+	struct host host[2];
+	struct app apps[HOST_APPS_MAX];
+	unsigned app_count;
+	uint64_t now;
+	bool healed;
+	unsigned turns_at_now;
+};
+
+/* What a run was made of, added up over both hosts. */
+struct world_stats {
+	double seconds; /* virtual */
+	uint64_t packets, lost, corrupted;
+	uint64_t bytes; /* of streams */
+	uint64_t counters[NS_COUNTERS];
+};
+
+/* Runs the seed's scenario to its end; aborts with sim_fail() when an oracle
+ * says no. Returns the hash of everything that happened. */
+uint64_t world_run(struct world *world, uint64_t seed, bool tunnel,
+		   struct world_stats *ret_stats);
+
+#endif
