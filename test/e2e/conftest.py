@@ -18,7 +18,6 @@ FULL = os.environ.get("WGPROXYD_E2E_FULL") == "1"
 
 def pytest_configure(config):
     """A runner that is told to end still removes its namespaces."""
-    config.addinivalue_line("markers", "no_daemon: needs no wgproxyd")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     reason = netns.unavailable()
     if reason is not None and os.environ.get("CI"):
@@ -33,6 +32,16 @@ def pytest_collection_modifyitems(config, items):
         item.add_marker(pytest.mark.skip(reason=config.no_lab))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the logs of the daemons that run."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed:
+        for daemon in lab_daemon.RUNNING:
+            report.sections.append(("log of " + daemon.folder,
+                                    daemon.process.log()[-8000:]))
+
+
 @pytest.fixture(scope="session")
 def shared_lab():
     with Lab(postgres=True) as lab:
@@ -44,9 +53,3 @@ def lab(shared_lab):
     """The shared lab: leave it as it was found."""
     yield shared_lab
     assert shared_lab.peer.process.running(), "a test broke the shared lab"
-
-
-@pytest.fixture(autouse=True)
-def needs_daemon(request):
-    if request.node.get_closest_marker("no_daemon") is None:
-        lab_daemon.binary()

@@ -9,26 +9,24 @@ import pytest
 
 from lab import stream
 from lab.impair import Impair
-from lab.lab import APP4, APP6, DNS4, DNS6, NEAR4, NEAR6, OUTER, Lab, endpoint
+from lab.lab import APP4, APP6, DNS4, DNS6, OUTER, Lab
 from lab.services import BANNER, port
 from lab.wireguard import Tun
 
 SO_RCVBUFFORCE = 33
-
-pytestmark = pytest.mark.no_daemon
 
 
 @pytest.fixture(scope="module")
 def near():
     """A lab whose near end is a TUN of wireguard-go."""
     with Lab(postgres=True) as lab:
-        tun = Tun(lab.near, "wn" + lab.id, lab.keys, lab.folder)
+        identity = lab.identity()
+        tun = Tun(lab.near, "wn" + lab.id, identity.keys, lab.folder)
         lab.exits.callback(tun.close)
-        tun.addresses = [NEAR4 + "/24", NEAR6 + "/120"]
+        tun.addresses = [identity.four + "/16", identity.six + "/120"]
         tun.routes = ["fdaa:0:18::/48"]
         tun.add_peer(lab.peer.keys.public,
-                     ["10.18.0.0/24", "fdaa:0:18::/48"],
-                     endpoint(OUTER["far4"], lab.peer.port))
+                     ["10.18.0.0/16", "fdaa:0:18::/48"], lab.endpoint())
         tun.start()
         yield lab
 

@@ -15,6 +15,7 @@ from lab.wireguard import TOP, private
 BINARY = os.environ.get("WGPROXYD", os.path.join(TOP, "build/wgproxyd"))
 USER = "nobody"
 FIELD = re.compile(r'(\w+)=(?:"([^"]*)"|(\S+))')
+RUNNING = []  # for those who want to show logs
 
 
 def binary():
@@ -47,7 +48,9 @@ class Daemon:
     """One wgproxyd. Use as a context; leaving it must take 5 s at most.
 
     forwards maps names to targets "host:port"; each listens on a port that
-    the system chooses, read from the log into self.ports.
+    the system chooses, read from the log into self.ports. Settings:
+    arguments, environment, nofile, wrapper (a command in front) and
+    more_tunnels (name to tunnel, beside the one called "lab").
     """
 
     def __init__(self, namespace, folder, tunnel, forwards, **settings):
@@ -69,18 +72,23 @@ class Daemon:
 
     def document(self, tunnel):
         """The configuration; YAML contains JSON."""
-        tunnel = dict(tunnel)
-        key = os.path.join(self.folder, "private.key")
-        write_private(key, tunnel.pop("private_key") + "\n")
-        tunnel["private_key_file"] = key
-        document = {"tunnels": {"lab": tunnel}, "forwards": []}
+        tunnels = {"lab": self.with_key_file("lab", tunnel)}
+        for name, more in self.settings.get("more_tunnels", {}).items():
+            tunnels[name] = self.with_key_file(name, more)
+        document = {"tunnels": tunnels, "forwards": []}
         for name, target in self.forwards.items():
             if not isinstance(target, dict):
                 target = {"to": target}
             document["forwards"].append(
                 dict({"listen": 0, "name": name}, **target))
-        document.update(self.settings.get("document", {}))
         return document
+
+    def with_key_file(self, name, tunnel):
+        tunnel = dict(tunnel)
+        tunnel["private_key_file"] = os.path.join(self.folder, name + ".key")
+        write_private(tunnel["private_key_file"],
+                      tunnel.pop("private_key") + "\n")
+        return tunnel
 
     def argv(self):
         return (self.settings.get("wrapper", [])
@@ -102,6 +110,7 @@ class Daemon:
             self.namespace.command(limits + as_user(USER, self.argv())),
             os.path.join(self.folder, "wgproxyd.log"), cwd=self.cwd,
             env=environment)
+        RUNNING.append(self)
         self.wait_listening(seconds * self.slowness())
         return self
 
@@ -140,6 +149,8 @@ class Daemon:
 
     def stop(self, sig=signal.SIGTERM, seconds=5):
         """(exit code, seconds it took)."""
+        if self in RUNNING:
+            RUNNING.remove(self)
         start = time.monotonic()
         code = self.process.stop(sig, seconds * self.slowness())
         return code, time.monotonic() - start
@@ -154,7 +165,6 @@ class Daemon:
             return
         code, seconds = self.stop()
         if kind is not None:
-            print("---- log of wgproxyd\n" + self.process.log()[-8000:])
             return
         if code != 0:
             raise AssertionError("wgproxyd ended with %d:\n%s" % (

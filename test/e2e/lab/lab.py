@@ -12,13 +12,11 @@ from lab.daemon import Daemon, write_private
 from lab.impair import Impair
 from lab.names import Names
 from lab.postgres import Postgres
-from lab.services import Services, port
+from lab.services import PORTS, Services, port
 from lab.wireguard import Keys, Tun
 
 OUTER = {"near4": "192.0.2.1", "near6": "2001:db8::1",
          "far4": "192.0.2.2", "far6": "2001:db8::2"}
-NEAR4 = "10.18.0.2"
-NEAR6 = "fdaa:0:18:a7b:d6b:0:a:2"
 DNS4 = "10.18.0.3"
 DNS6 = "fdaa:0:18::3"
 APP4 = "10.18.0.80"
@@ -46,6 +44,16 @@ RECORDS = [
 serial = itertools.count()
 
 
+class Identity:
+    """A near end as the peer knows it. No two live ones may share one: the
+    peer would send each one's packets to whom it heard last."""
+
+    def __init__(self, number, keys=None):
+        self.keys = keys or Keys()
+        self.four = "10.18.1.%d" % number
+        self.six = "fdaa:0:18:a7b:d6b:0:%x:2" % number
+
+
 def endpoint(host, number):
     return "%s:%d" % ("[%s]" % host if ":" in host else host, number)
 
@@ -61,10 +69,10 @@ class Lab:
         self.folder = tempfile.mkdtemp(prefix="wgproxyd-lab-")
         self.exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         os.chmod(self.folder, 0o755)
-        self.keys = Keys()
         self.psk = psk
         self.postgres = None
         self.daemons = itertools.count()
+        self.identities = itertools.count(1)
         try:
             self.make_network()
             self.make_peer(peer)
@@ -101,11 +109,16 @@ class Lab:
     def make_peer(self, kind):
         self.peer = Tun(self.far, "wg" + self.id, Keys(), self.folder, kind)
         self.exits.callback(self.peer.close)
-        self.peer.addresses = [DNS4 + "/24", APP4 + "/24", DNS6 + "/48",
+        self.peer.addresses = [DNS4 + "/16", APP4 + "/16", DNS6 + "/48",
                                APP6 + "/48"]
-        self.peer.add_peer(self.keys.public, [NEAR4 + "/32", NEAR6 + "/120"],
-                           psk=self.psk)
         self.peer.start()
+
+    def identity(self, keys=None):
+        """A new near end, already known to the peer."""
+        identity = Identity(next(self.identities), keys)
+        self.peer.add_peer(identity.keys.public, [
+            identity.four + "/32", identity.six + "/120"], psk=self.psk)
+        return identity
 
     def make_services(self):
         self.names = Names(self.far, [DNS4, DNS6], self.folder)
@@ -120,11 +133,15 @@ class Lab:
         self.exits.callback(self.postgres.close)
         self.postgres.start()
 
+    def endpoint(self, family=4):
+        return endpoint(OUTER["far%d" % family], self.peer.port)
+
     def tunnel(self, **changes):
-        """The near end's tunnel as the configuration spells it."""
+        """A near end's tunnel as the configuration spells it."""
+        identity = self.identity()
         peer = {"public_key": self.peer.keys.public,
-                "endpoint": endpoint(OUTER["far4"], self.peer.port),
-                "allowed_ips": ["10.18.0.0/24", "fdaa:0:18::/48"]}
+                "endpoint": self.endpoint(),
+                "allowed_ips": ["10.18.0.0/16", "fdaa:0:18::/48"]}
         for key in list(changes):
             if key in ("endpoint", "public_key", "persistent_keepalive",
                        "allowed_ips"):
@@ -133,8 +150,8 @@ class Lab:
             path = os.path.join(self.folder, "psk")
             write_private(path, self.psk + "\n")
             peer["preshared_key_file"] = path
-        tunnel = {"private_key": self.keys.private,
-                  "address": [NEAR4 + "/24", NEAR6 + "/120"],
+        tunnel = {"private_key": identity.keys.private,
+                  "address": [identity.four + "/24", identity.six + "/120"],
                   "dns": [DNS6], "peers": [peer]}
         tunnel.update(changes)
         return tunnel
@@ -162,3 +179,9 @@ def targets(forwards):
             target = endpoint(target[0], port(target[1]))
         made[name] = target
     return made
+
+
+def all_services(*hosts):
+    """Forwards to every service at each host, named echo4, echo6 and so on."""
+    return {"%s%s" % (name, "6" if ":" in host else "4"): (host, name)
+            for name in PORTS for host in hosts}

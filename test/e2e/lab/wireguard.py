@@ -55,14 +55,18 @@ class Tun:
         self.port = 51820
         self.addresses = []
         self.routes = []
-        self.peers = []
+        self.peers = {}  # by public key
         self.mtu = 1420
         self.process = None
 
     def add_peer(self, public_key, allowed_ips, endpoint=None, psk=None):
-        self.peers.append((public_key, allowed_ips, endpoint, psk))
+        self.peers[public_key] = (allowed_ips, endpoint, psk)
         if self.process is not None:
-            self.configure()
+            self.configure_peer(public_key)
+
+    def set_endpoint(self, public_key, endpoint):
+        allowed_ips, _, psk = self.peers[public_key]
+        self.add_peer(public_key, allowed_ips, endpoint, psk)
 
     def start(self):
         command = implementation(self.kind)
@@ -90,20 +94,26 @@ class Tun:
         return done.returncode == 0
 
     def configure(self):
-        path = os.path.join(self.folder, self.device + ".conf")
-        with open(path, "w", opener=private) as file:
-            file.write(self.text())
-        run(["wg", "setconf", self.device, path])
+        key = self.secret("key", self.keys.private)
+        run(["wg", "set", self.device, "private-key", key, "listen-port",
+             str(self.port)])
+        for public_key in self.peers:
+            self.configure_peer(public_key)
 
-    def text(self):
-        lines = ["[Interface]", "PrivateKey = " + self.keys.private,
-                 "ListenPort = %d" % self.port]
-        for public_key, allowed_ips, endpoint, psk in self.peers:
-            lines += ["[Peer]", "PublicKey = " + public_key,
-                      "AllowedIPs = " + ", ".join(allowed_ips)]
-            lines += ["Endpoint = " + endpoint] if endpoint else []
-            lines += ["PresharedKey = " + psk] if psk else []
-        return "\n".join(lines) + "\n"
+    def configure_peer(self, public_key):
+        """Adds or changes one peer; the others' sessions stay."""
+        allowed_ips, endpoint, psk = self.peers[public_key]
+        argv = ["wg", "set", self.device, "peer", public_key, "allowed-ips",
+                ",".join(allowed_ips)]
+        argv += ["endpoint", endpoint] if endpoint else []
+        argv += ["preshared-key", self.secret("psk", psk)] if psk else []
+        run(argv)
+
+    def secret(self, kind, text):
+        path = os.path.join(self.folder, self.device + "." + kind)
+        with open(path, "w", opener=private) as file:
+            file.write(text + "\n")
+        return path
 
     def stop(self, sig=signal.SIGTERM):
         """Ends the implementation; its TUN goes with it."""
