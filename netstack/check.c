@@ -13,28 +13,6 @@ static uint32_t send_base(const struct tcp_conn *conn)
 	return conn->snd_una == conn->iss ? conn->iss + 1 : conn->snd_una;
 }
 
-static void check_records(const struct netstack *ns,
-			  const struct tcp_conn *conn)
-{
-	struct tcp_records records =
-		conn->records; /* the walk does not write */
-	uint32_t bytes[RECORD_STATES] = {0};
-	uint32_t seq = send_base(conn);
-
-	for (uint32_t i = 0; i < records.count; i++) {
-		const struct tcp_record *record =
-			tcp_records_at(&records, ns->config.chunks, i);
-
-		CHECK(record->seq == seq && seq_lt(seq, record->end));
-		CHECK(record->state < RECORD_STATES);
-		bytes[record->state] += record->end - record->seq;
-		seq = record->end;
-	}
-	CHECK(seq == seq_max(conn->snd_nxt, send_base(conn)));
-	for (int state = 0; state < RECORD_STATES; state++)
-		CHECK(bytes[state] == records.bytes[state]);
-}
-
 static bool sends_stream(const struct tcp_conn *conn)
 {
 	return conn->state >= TCPS_SYN_RECEIVED &&
@@ -49,7 +27,8 @@ static void check_sending(const struct netstack *ns,
 	CHECK(seq_le(conn->snd_una, conn->snd_nxt));
 	if (!sends_stream(conn))
 		return;
-	check_records(ns, conn);
+	tcp_board_check(&conn->board, ns->config.chunks, send_base(conn),
+			seq_max(conn->snd_nxt, send_base(conn)));
 	CHECK(seq_le(conn->snd_nxt, end));
 	CHECK(conn->mss > 0);
 	CHECK(conn->cc.recovering || conn->cc.cwnd >= conn->mss);
@@ -117,8 +96,7 @@ static void check_progress(const struct netstack *ns,
 static uint32_t chunks_of(const struct tcp_conn *conn)
 {
 	return conn->send.chunks + conn->recv.chunks +
-	       (conn->records.chunk != CHUNK_NONE) +
-	       (conn->ooo.chunk != CHUNK_NONE);
+	       tcp_board_chunks(&conn->board) + (conn->ooo.chunk != CHUNK_NONE);
 }
 
 static void check_silent(const struct tcp_conn *conn)

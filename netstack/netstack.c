@@ -397,6 +397,7 @@ void netstack_path_hold(struct netstack *ns, uint16_t path)
 
 void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path)
 {
+	ns->now = now;
 	sched_release(&ns->sched, path);
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		struct tcp_conn *conn = tcp_at(ns, i);

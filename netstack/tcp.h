@@ -14,7 +14,7 @@
  * segment carries the newest acknowledgement, window and timestamp.
  *
  * Nothing is retransmitted by going back: snd_nxt only grows. The scoreboard
- * (tcp_record.h) says what is in flight, what the peer has, and what is judged
+ * (tcp_board.h) says what is in flight, what the peer has, and what is judged
  * lost; pulling sends lost ranges first, then new data, both within the window
  * of congestion control.
  */
@@ -25,9 +25,9 @@
 #include "netstack/icmp.h"
 #include "netstack/ip.h"
 #include "netstack/stack.h"
+#include "netstack/tcp_board.h"
 #include "netstack/tcp_cc.h"
 #include "netstack/tcp_reasm.h"
-#include "netstack/tcp_record.h"
 #include "netstack/tcp_segment.h"
 
 enum tcp_timer {
@@ -81,7 +81,7 @@ struct tcp_conn {
 	uint32_t iss, snd_una, snd_nxt;
 	uint32_t snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
 	struct chain send; /* position 0 is the first unacknowledged byte */
-	struct tcp_records records;
+	struct tcp_board board;
 	struct tcp_cc cc;
 	bool syn_pending;   /* a SYN must (again) be sent */
 	bool fin_queued;    /* FIN follows the last byte of the chain */
@@ -235,7 +235,7 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt);
 static inline uint32_t tcp_pipe(const struct tcp_conn *conn)
 {
-	uint32_t sent = conn->records.bytes[RECORD_SENT];
+	uint32_t sent = conn->board.bytes[TCP_IN_FLIGHT];
 
 	return sent > conn->reno_sacked ? sent - conn->reno_sacked : 0;
 }
@@ -262,6 +262,8 @@ void tcp_loss_eifel(struct netstack *ns, struct tcp_conn *conn,
 void tcp_loss_timeout(struct netstack *ns, struct tcp_conn *conn);
 void tcp_loss_reorder_timeout(struct netstack *ns, struct tcp_conn *conn,
 			      uint64_t now);
+/* The first segment, or everything in flight, is to be sent again. */
+void tcp_loss_mark_first(struct netstack *ns, struct tcp_conn *conn);
 void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn);
 
 /* ------------------------------------------------------------- tcp_output.c */

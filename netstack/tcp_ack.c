@@ -59,13 +59,14 @@ static void window_opened(struct netstack *ns, struct tcp_conn *conn)
 
 /* ------------------------------------------------------------- scoreboard */
 
+/* Bytes of a record up to end arrived. */
 static void note_delivered(struct tcp_conn *conn,
-			   const struct tcp_record *record, uint64_t now,
-			   struct tcp_progress *progress)
+			   const struct tcp_record *record, uint32_t end,
+			   uint64_t now, struct tcp_progress *progress)
 {
-	if (record->state == RECORD_SACKED)
+	if (record->state == TCP_SACKED)
 		return;
-	progress->delivered += record->end - record->seq;
+	progress->delivered += end - record->seq;
 	tcp_rack_update(conn, record, now);
 	if (!record->retransmitted)
 		progress->rtt = now > record->sent ? now - record->sent : 1;
@@ -75,32 +76,67 @@ static void take_cumulative(struct netstack *ns, struct tcp_conn *conn,
 			    uint32_t ack, uint64_t now,
 			    struct tcp_progress *progress)
 {
-	uint32_t first;
-	uint32_t count = tcp_records_cut(&conn->records, ns->config.chunks,
-					 conn->snd_una, ack, &first);
+	struct chunk_pool *pool = ns->config.chunks;
 
-	for (uint32_t i = 0; i < count; i++)
-		note_delivered(conn,
-			       tcp_records_at(&conn->records, ns->config.chunks,
-					      first + i),
-			       now, progress);
-	tcp_records_ack(&conn->records, ns->config.chunks, ack);
+	while (conn->board.count > 0) {
+		struct tcp_record *head =
+			tcp_board_at(&conn->board, pool, conn->board.head);
+
+		if (seq_le(ack, head->seq))
+			break;
+		note_delivered(conn, head, seq_min(ack, head->end), now,
+			       progress);
+		tcp_board_remove_head(&conn->board, pool, ack);
+	}
+}
+
+/* The record becomes one that lies inside the block; NONE when it must be split
+ * for that and cannot. */
+static uint16_t cut_to(struct netstack *ns, struct tcp_conn *conn,
+		       uint16_t index, const struct tcp_range *sack)
+{
+	struct chunk_pool *pool = ns->config.chunks;
+	struct tcp_record *record = tcp_board_at(&conn->board, pool, index);
+
+	if (record->state == TCP_SACKED)
+		return index;
+	if (seq_lt(record->seq, sack->start)) {
+		index = tcp_board_split(&conn->board, pool, index, sack->start);
+		if (index == TCP_RECORD_NONE)
+			return index;
+		record = tcp_board_at(&conn->board, pool, index);
+	}
+	if (seq_lt(sack->end, record->end) &&
+	    tcp_board_split(&conn->board, pool, index, sack->end) ==
+		    TCP_RECORD_NONE)
+		return TCP_RECORD_NONE;
+	return index;
 }
 
 static void take_sack(struct netstack *ns, struct tcp_conn *conn,
 		      const struct tcp_range *sack, uint64_t now,
 		      struct tcp_progress *progress)
 {
-	uint32_t first;
-	uint32_t count = tcp_records_cut(&conn->records, ns->config.chunks,
-					 sack->start, sack->end, &first);
+	struct chunk_pool *pool = ns->config.chunks;
+	uint16_t index = tcp_board_find(&conn->board, pool, sack->start);
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct tcp_record *record = tcp_records_at(
-			&conn->records, ns->config.chunks, first + i);
+	while (index != TCP_RECORD_NONE) {
+		struct tcp_record *record =
+			tcp_board_at(&conn->board, pool, index);
 
-		note_delivered(conn, record, now, progress);
-		tcp_records_set(&conn->records, record, RECORD_SACKED);
+		if (seq_le(sack->end, record->seq))
+			break;
+		index = cut_to(ns, conn, index, sack);
+		if (index == TCP_RECORD_NONE)
+			break;
+		record = tcp_board_at(&conn->board, pool, index);
+		if (record->state != TCP_SACKED) {
+			note_delivered(conn, record, record->end, now,
+				       progress);
+			index = tcp_board_set_sacked(&conn->board, pool, index);
+			record = tcp_board_at(&conn->board, pool, index);
+		}
+		index = record->next;
 	}
 }
 
@@ -121,9 +157,7 @@ static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
 		       const struct tcp_segment *segment, uint64_t now,
 		       struct tcp_progress *progress)
 {
-	for (unsigned i = 0;
-	     i < segment->sack_count && !tcp_records_scarce(&conn->records);
-	     i++) {
+	for (unsigned i = 0; i < segment->sack_count; i++) {
 		const struct tcp_range *sack = &segment->sacks[i];
 
 		if (!seq_lt(sack->start, sack->end))
@@ -134,11 +168,10 @@ static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
 			continue;
 		}
 		if (seq_lt(segment->ack, sack->start) &&
-		    seq_le(sack->end, conn->snd_nxt))
+		    seq_le(sack->end, conn->snd_nxt) &&
+		    !tcp_board_scarce(&conn->board, ns->config.chunks))
 			take_sack(ns, conn, sack, now, progress);
 	}
-	if (segment->sack_count > 0)
-		tcp_records_join(&conn->records, ns->config.chunks);
 }
 
 /* ------------------------------------------------------------- progress */
@@ -201,7 +234,7 @@ static void count_duplicate(struct tcp_conn *conn,
 			    const struct tcp_segment *segment,
 			    uint32_t wnd_before)
 {
-	if (conn->sack || segment->len > 0 || conn->records.count == 0 ||
+	if (conn->sack || segment->len > 0 || conn->board.count == 0 ||
 	    (segment->flags & TCP_FIN) || conn->snd_wnd != wnd_before)
 		return;
 	conn->dupacks++;
@@ -237,7 +270,7 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 		take_sacks(ns, conn, segment, now, &progress);
 	if (wnd_before == 0 && conn->snd_wnd > 0)
 		window_opened(ns, conn);
-	if (conn->records.count == 0)
+	if (conn->board.count == 0)
 		conn->stalled_since = 0;
 	else if (progress.acked > 0 || conn->snd_wnd == 0)
 		conn->stalled_since = now; /* MUST-37: answered is alive */

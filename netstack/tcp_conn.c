@@ -113,7 +113,7 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 	conn->lent_head = conn->lent_tail = SOCKET_NONE;
 	chain_init(&conn->send);
 	chain_init(&conn->recv);
-	tcp_records_init(&conn->records);
+	tcp_board_init(&conn->board);
 	tcp_reasm_init(&conn->ooo);
 	conn->path_mtu = ns->config.mtu;
 	conn->rto = NS_PER_S;
@@ -133,7 +133,7 @@ void tcp_give_back(struct netstack *ns, struct tcp_conn *conn)
 	tcp_drop_lent(conn);
 	chain_clear(&conn->send, ns->config.chunks);
 	chain_clear(&conn->recv, ns->config.chunks);
-	tcp_records_clear(&conn->records, ns->config.chunks);
+	tcp_board_clear(&conn->board, ns->config.chunks);
 	tcp_reasm_clear(&conn->ooo, ns->config.chunks);
 }
 
@@ -219,7 +219,7 @@ void tcp_finish(struct netstack *ns, struct tcp_conn *conn)
 	}
 	detach(ns, conn);
 	chain_clear(&conn->send, ns->config.chunks);
-	tcp_records_clear(&conn->records, ns->config.chunks);
+	tcp_board_clear(&conn->board, ns->config.chunks);
 	tcp_set_state(conn, TCPS_CLOSED);
 }
 
@@ -341,7 +341,7 @@ void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 {
 	for (unsigned i = 0; i < TCP_TIMERS; i++)
 		conn->timers[i] = NEVER;
-	tcp_records_clear(&conn->records, ns->config.chunks);
+	tcp_board_clear(&conn->board, ns->config.chunks);
 	chain_clear(&conn->send, ns->config.chunks);
 	tcp_set_state(conn, TCPS_TIME_WAIT);
 	link_time_wait(ns, conn);

@@ -48,8 +48,8 @@ static uint64_t reorder_window(const struct tcp_conn *conn)
 	uint64_t window;
 
 	if (!conn->reordering &&
-	    (conn->cc.recovering || conn->records.bytes[RECORD_SACKED] >=
-					    DUPLICATES * (uint32_t)conn->mss))
+	    (conn->cc.recovering ||
+	     conn->board.bytes[TCP_SACKED] >= DUPLICATES * (uint32_t)conn->mss))
 		return 0;
 	if (conn->min_rtt == NEVER)
 		return 0;
@@ -57,38 +57,55 @@ static uint64_t reorder_window(const struct tcp_conn *conn)
 	return time_min(window, conn->srtt);
 }
 
-static void mark_lost(struct tcp_conn *conn, struct tcp_record *record)
-{
-	tcp_records_set(&conn->records, record, RECORD_LOST);
-}
-
-/* RFC 8985 section 6.2 step 5. Returns whether something new was lost; notes
- * when the next record would be. */
+/* RFC 8985 section 6.2 step 5, oldest first, until one is not yet due. Returns
+ * whether something new was lost; notes when the next record would be. */
 static bool rack_detect(struct netstack *ns, struct tcp_conn *conn,
 			uint64_t now)
 {
-	uint64_t window = reorder_window(conn);
+	struct chunk_pool *pool = ns->config.chunks;
+	uint64_t wait = conn->rack_rtt + reorder_window(conn);
 	uint64_t next = NEVER;
 	bool lost = false;
 
-	for (uint32_t i = 0; i < conn->records.count; i++) {
-		struct tcp_record *record =
-			tcp_records_at(&conn->records, ns->config.chunks, i);
-		uint64_t due = record->sent + conn->rack_rtt + window;
+	while (conn->board.oldest != TCP_RECORD_NONE) {
+		const struct tcp_record *record =
+			tcp_board_at(&conn->board, pool, conn->board.oldest);
 
-		if (record->state != RECORD_SENT ||
-		    !sent_after(conn->rack_sent, conn->rack_end, record->sent,
+		if (!sent_after(conn->rack_sent, conn->rack_end, record->sent,
 				record->end))
-			continue;
-		if (due <= now) {
-			mark_lost(conn, record);
-			lost = true;
-		} else {
-			next = time_min(next, due);
+			break;
+		if (record->sent + wait > now) {
+			next = record->sent + wait;
+			break;
 		}
+		tcp_board_set_lost(&conn->board, pool, conn->board.oldest);
+		lost = true;
 	}
 	tcp_set_timer(ns, conn, TCP_TIMER_REORDER, next);
 	return lost;
+}
+
+/* The first segment outstanding as a record of its own. */
+static uint16_t first_segment(struct netstack *ns, struct tcp_conn *conn)
+{
+	struct chunk_pool *pool = ns->config.chunks;
+	uint16_t head = conn->board.head;
+	uint32_t end = conn->snd_una + conn->mss;
+
+	if (head != TCP_RECORD_NONE &&
+	    seq_lt(end, tcp_board_at(&conn->board, pool, head)->end))
+		(void)tcp_board_split(&conn->board, pool, head, end);
+	return head;
+}
+
+void tcp_loss_mark_first(struct netstack *ns, struct tcp_conn *conn)
+{
+	uint16_t head = first_segment(ns, conn);
+
+	if (head != TCP_RECORD_NONE &&
+	    tcp_board_at(&conn->board, ns->config.chunks, head)->state ==
+		    TCP_IN_FLIGHT)
+		tcp_board_set_lost(&conn->board, ns->config.chunks, head);
 }
 
 /* RFC 6582: the third duplicate, and every partial acknowledgement, mean that
@@ -98,20 +115,11 @@ static bool reno_detect(struct netstack *ns, struct tcp_conn *conn,
 {
 	bool partial = conn->cc.recovering && progress->acked > 0 &&
 		       seq_lt(conn->snd_una, conn->recover);
-	struct tcp_record *record;
-	uint32_t first;
 
-	if (conn->records.count == 0 ||
-	    !(partial || conn->dupacks == DUPLICATES))
+	if (!partial && conn->dupacks != DUPLICATES)
 		return false;
-	if (tcp_records_cut(&conn->records, ns->config.chunks, conn->snd_una,
-			    seq_min(conn->snd_una + conn->mss, conn->snd_nxt),
-			    &first) == 0)
-		return false;
-	record = tcp_records_at(&conn->records, ns->config.chunks, first);
-	if (record->state == RECORD_SENT && (partial || !record->retransmitted))
-		mark_lost(conn, record);
-	return record->state == RECORD_LOST;
+	tcp_loss_mark_first(ns, conn);
+	return conn->board.bytes[TCP_LOST] > 0;
 }
 
 /* ------------------------------------------------------------- undo */
@@ -125,13 +133,7 @@ static void forget_undo(struct tcp_conn *conn)
 static void undo(struct netstack *ns, struct tcp_conn *conn)
 {
 	tcp_cc_undo(&conn->cc);
-	for (uint32_t i = 0; i < conn->records.count; i++) {
-		struct tcp_record *record =
-			tcp_records_at(&conn->records, ns->config.chunks, i);
-
-		if (record->state == RECORD_LOST)
-			tcp_records_set(&conn->records, record, RECORD_SENT);
-	}
+	tcp_board_find_all(&conn->board, ns->config.chunks);
 	conn->recover = conn->snd_una;
 	forget_undo(conn);
 }
@@ -216,7 +218,7 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	uint32_t delivered = progress->delivered;
 
 	if (progress->dsack && conn->undo_possible && conn->undo_bytes == 0 &&
-	    conn->records.bytes[RECORD_LOST] == 0)
+	    conn->board.bytes[TCP_LOST] == 0)
 		undo(ns, conn);
 	judge_probe(conn, progress);
 	leave_recovery(conn);
@@ -253,39 +255,30 @@ void tcp_loss_reorder_timeout(struct netstack *ns, struct tcp_conn *conn,
 	}
 }
 
-static void lose(struct netstack *ns, struct tcp_conn *conn, bool sacked_too)
-{
-	for (uint32_t i = 0; i < conn->records.count; i++) {
-		struct tcp_record *record =
-			tcp_records_at(&conn->records, ns->config.chunks, i);
-
-		if (record->state == RECORD_SENT ||
-		    (sacked_too && record->state == RECORD_SACKED))
-			mark_lost(conn, record);
-	}
-	conn->reno_sacked = 0;
-	tcp_records_join(&conn->records, ns->config.chunks);
-}
-
 void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn)
 {
-	lose(ns, conn, false);
+	tcp_board_lose_all(&conn->board, ns->config.chunks, false);
+	conn->reno_sacked = 0;
 }
 
 /* A peer that has SACKed the first byte and does not acknowledge it has thrown
  * it away again (RFC 2018 section 8). */
 static bool has_reneged(struct netstack *ns, struct tcp_conn *conn)
 {
-	return conn->records.count > 0 &&
-	       tcp_records_at(&conn->records, ns->config.chunks, 0)->state ==
-		       RECORD_SACKED;
+	uint16_t head = conn->board.head;
+
+	return head != TCP_RECORD_NONE &&
+	       tcp_board_at(&conn->board, ns->config.chunks, head)->state ==
+		       TCP_SACKED;
 }
 
 void tcp_loss_timeout(struct netstack *ns, struct tcp_conn *conn)
 {
 	bool again = seq_lt(conn->snd_una, conn->recover);
 
-	lose(ns, conn, has_reneged(ns, conn));
+	tcp_board_lose_all(&conn->board, ns->config.chunks,
+			   has_reneged(ns, conn));
+	conn->reno_sacked = 0;
 	if (!again) { /* else an undo goes back to before the first time */
 		conn->undo_possible = true;
 		conn->undo_bytes = 0;

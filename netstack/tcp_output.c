@@ -54,7 +54,7 @@ static uint32_t probe_len(const struct tcp_conn *conn)
 	uint32_t len = unsent(conn);
 	uint32_t room = window_room(conn);
 
-	if (room == 0 && conn->records.count == 0)
+	if (room == 0 && conn->board.count == 0)
 		room = 1;
 	if (len > room)
 		len = room;
@@ -92,12 +92,10 @@ static uint32_t sendable(const struct tcp_conn *conn)
 static struct tcp_range lost_range(struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t edge = conn->snd_una + conn->snd_wnd;
-	uint32_t i = 0;
-	struct tcp_record *record;
+	const struct tcp_record *record = tcp_board_at(
+		&conn->board, ns->config.chunks,
+		tcp_board_first_lost(&conn->board, ns->config.chunks));
 
-	do
-		record = tcp_records_at(&conn->records, ns->config.chunks, i++);
-	while (record->state != RECORD_LOST);
 	if (record->seq == conn->snd_una && conn->snd_wnd == 0 &&
 	    conn->probe_pending)
 		edge = conn->snd_una + 1;
@@ -114,7 +112,7 @@ static uint32_t resendable(struct netstack *ns, struct tcp_conn *conn,
 	struct tcp_range range;
 	uint32_t room = cwnd_room(conn);
 
-	if (conn->records.bytes[RECORD_LOST] == 0)
+	if (conn->board.bytes[TCP_LOST] == 0)
 		return 0;
 	if (room < conn->mss) {
 		if (!conn->probe_pending && tcp_pipe(conn) > 0)
@@ -418,27 +416,26 @@ static size_t send_burst(struct netstack *ns, struct tcp_conn *conn,
 static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 			uint64_t now, struct run *run)
 {
+	struct chunk_pool *pool = ns->config.chunks;
 	struct burst burst = {.len = 0};
-	struct tcp_record *record;
-	uint32_t first;
+	uint32_t end;
+	uint16_t lost;
 
 	burst.len = resendable(ns, conn, &burst.seq);
 	if (burst.len == 0)
 		return 0;
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
-	/* Less than the record when it cannot be split: then the whole one
-	 * would have to go, which a window may forbid; wait for an ACK. */
-	if (tcp_records_cut(&conn->records, ns->config.chunks, burst.seq,
-			    burst.seq + burst.len, &first) == 0)
+	end = burst.seq + burst.len;
+	lost = tcp_board_first_lost(&conn->board, pool);
+	/* Without a record to split with, wait for an ACK to free some. */
+	if (seq_lt(end, tcp_board_at(&conn->board, pool, lost)->end) &&
+	    tcp_board_split(&conn->board, pool, lost, end) == TCP_RECORD_NONE)
 		return 0;
-	record = tcp_records_at(&conn->records, ns->config.chunks, first);
 	if (conn->undo_possible && conn->undo_bytes == 0)
 		conn->undo_ts = tcp_timestamp(conn, now);
 	conn->undo_bytes += (int32_t)burst.len;
-	tcp_records_set(&conn->records, record, RECORD_SENT);
-	record->sent = now;
-	record->retransmitted = true;
+	tcp_board_set_resent(&conn->board, pool, lost, now);
 	send_burst(ns, conn, now, run, &burst);
 	conn->cwnd_limited = cwnd_room(conn) < conn->mss;
 	conn->retransmits += run->count;
@@ -450,7 +447,7 @@ static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 static void restart_after_idle(struct netstack *ns, struct tcp_conn *conn,
 			       uint64_t now)
 {
-	if (conn->records.count == 0 && conn->last_sent != 0 &&
+	if (conn->board.count == 0 && conn->last_sent != 0 &&
 	    now - conn->last_sent > conn->rto)
 		tcp_cc_idle(&conn->cc, ns->config.tcp.initial_window,
 			    (now - conn->last_sent) / conn->rto);
@@ -460,19 +457,18 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		       struct run *run)
 {
 	struct burst burst = {.seq = conn->snd_nxt};
-	bool was_empty = conn->records.count == 0;
+	bool was_empty = conn->board.count == 0;
 
 	restart_after_idle(ns, conn, now);
 	burst.len = sendable(conn);
-	if (burst.len == 0 ||
-	    tcp_records_reserve(&conn->records, ns->config.chunks) != 0)
+	if (burst.len == 0 || !tcp_board_ready(&conn->board, ns->config.chunks))
 		return 0;
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	send_burst(ns, conn, now, run, &burst);
 	conn->snd_nxt += burst.len;
-	tcp_records_append(&conn->records, ns->config.chunks, burst.seq,
-			   conn->snd_nxt, now);
+	tcp_board_append(&conn->board, ns->config.chunks, burst.seq,
+			 conn->snd_nxt, now);
 	conn->cwnd_limited = cwnd_room(conn) < conn->mss;
 	if (was_empty)
 		conn->stalled_since = now;

@@ -55,7 +55,7 @@ static uint64_t retransmit_at(const struct netstack *ns,
 static bool data_waits(const struct tcp_conn *conn)
 {
 	return conn->send.len > conn->snd_nxt - conn->snd_una ||
-	       (conn->fin_queued && conn->records.count == 0);
+	       (conn->fin_queued && conn->board.count == 0);
 }
 
 static void arm_loss_probe(struct netstack *ns, struct tcp_conn *conn,
@@ -64,9 +64,9 @@ static void arm_loss_probe(struct netstack *ns, struct tcp_conn *conn,
 	uint64_t wait = 2 * conn->srtt;
 	bool useful = conn->sack && conn->srtt != 0 && !conn->cc.recovering &&
 		      !conn->probe_in_flight && conn->backoff == 0 &&
-		      conn->records.bytes[RECORD_SENT] > 0 &&
-		      conn->records.bytes[RECORD_LOST] == 0 &&
-		      conn->records.bytes[RECORD_SACKED] == 0;
+		      conn->board.bytes[TCP_IN_FLIGHT] > 0 &&
+		      conn->board.bytes[TCP_LOST] == 0 &&
+		      conn->board.bytes[TCP_SACKED] == 0;
 
 	if (conn->snd_nxt - conn->snd_una <= conn->mss)
 		wait += ACK_DELAY_MAX_NS;
@@ -83,8 +83,8 @@ static void arm_retransmit(struct netstack *ns, struct tcp_conn *conn,
 {
 	bool handshake = conn->state == TCPS_SYN_SENT ||
 			 conn->state == TCPS_SYN_RECEIVED;
-	bool outstanding = handshake ? conn->snd_nxt != conn->iss
-				     : conn->records.count > 0;
+	bool outstanding =
+		handshake ? conn->snd_nxt != conn->iss : conn->board.count > 0;
 
 	if (!outstanding || (conn->snd_wnd == 0 && !handshake))
 		tcp_stop_timer(ns, conn, TCP_TIMER_RETRANSMIT);
@@ -98,9 +98,9 @@ static void arm_retransmit(struct netstack *ns, struct tcp_conn *conn,
 static void arm_persist(struct netstack *ns, struct tcp_conn *conn,
 			uint64_t now)
 {
-	bool closed = conn->snd_wnd == 0 && conn->records.count > 0;
+	bool closed = conn->snd_wnd == 0 && conn->board.count > 0;
 	bool waits = tcp_synchronized(conn) && data_waits(conn) &&
-		     conn->records.count == 0 && !conn->syn_pending;
+		     conn->board.count == 0 && !conn->syn_pending;
 
 	if (!closed && !waits)
 		tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
@@ -170,17 +170,8 @@ static bool is_hopeless(const struct netstack *ns, const struct tcp_conn *conn,
  * when it closed may be lost. */
 static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 {
-	uint32_t end = seq_min(conn->snd_una + conn->mss, conn->snd_nxt);
-	struct tcp_record *record;
-	uint32_t first;
-
-	if (conn->records.bytes[RECORD_LOST] > 0 ||
-	    tcp_records_cut(&conn->records, ns->config.chunks, conn->snd_una,
-			    end, &first) == 0)
-		return;
-	record = tcp_records_at(&conn->records, ns->config.chunks, first);
-	if (record->state == RECORD_SENT)
-		tcp_records_set(&conn->records, record, RECORD_LOST);
+	if (conn->board.bytes[TCP_LOST] == 0)
+		tcp_loss_mark_first(ns, conn);
 	conn->probe_pending = true;
 }
 
@@ -208,12 +199,24 @@ static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 	tcp_arm_timers(ns, conn, now, true);
 }
 
+/* The last segment outstanding is to be sent again. */
+static bool mark_last_segment(struct netstack *ns, struct tcp_conn *conn)
+{
+	struct chunk_pool *pool = ns->config.chunks;
+	uint16_t last = conn->board.tail;
+	uint32_t start = conn->snd_nxt - conn->mss;
+
+	if (seq_lt(tcp_board_at(&conn->board, pool, last)->seq, start))
+		last = tcp_board_split(&conn->board, pool, last, start);
+	if (last == TCP_RECORD_NONE)
+		return false;
+	tcp_board_set_lost(&conn->board, pool, last);
+	return true;
+}
+
 /* New data if there is some, else the last segment again. */
 static void loss_probe_expired(struct netstack *ns, struct tcp_conn *conn)
 {
-	uint32_t start = conn->snd_nxt - conn->mss;
-	uint32_t first;
-
 	if (path_is_held(ns, conn))
 		return;
 	conn->probe_in_flight = true;
@@ -224,17 +227,8 @@ static void loss_probe_expired(struct netstack *ns, struct tcp_conn *conn)
 	conn->probe_pending = true;
 	if (conn->probe_was_new)
 		return;
-	if (seq_lt(start, conn->snd_una))
-		start = conn->snd_una;
-	if (tcp_records_cut(&conn->records, ns->config.chunks, start,
-			    conn->snd_nxt, &first) == 0) {
+	if (!mark_last_segment(ns, conn))
 		conn->probe_pending = false;
-		return;
-	}
-	tcp_records_set(&conn->records,
-			tcp_records_at(&conn->records, ns->config.chunks,
-				       conn->records.count - 1),
-			RECORD_LOST);
 }
 
 static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
@@ -249,7 +243,7 @@ static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
 			conn->stalled_since = now;
 		if (conn->backoff < UINT8_MAX)
 			conn->backoff++;
-		if (conn->records.count > 0)
+		if (conn->board.count > 0)
 			tcp_loss_mark_all(ns, conn); /* the probe itself */
 		conn->probe_pending = true;
 	}
@@ -265,7 +259,7 @@ static void keepalive_expired(struct netstack *ns, struct tcp_conn *conn,
 	if (now - conn->last_received < config->keepalive_idle_ns) {
 		conn->keepalives = 0;
 		wait = conn->last_received + config->keepalive_idle_ns - now;
-	} else if (conn->records.count > 0 || data_waits(conn)) {
+	} else if (conn->board.count > 0 || data_waits(conn)) {
 		conn->keepalives = 0; /* data probes by itself */
 	} else if (conn->keepalives >= config->keepalive_probes) {
 		give_up(ns, conn);
@@ -348,8 +342,7 @@ void tcp_expire(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	tcp_schedule(ns, conn);
 }
 
-void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn,
-		       uint64_t now)
+void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
 	if (conn->backoff == 0)
 		return;
