@@ -202,22 +202,21 @@ static void begin(struct resolver *resolver, uint64_t now, struct entry *entry,
 
 /* ------------------------------------------------------------- answers */
 
+/* The families in turn, so that a long list of one leaves room for the other.
+ */
 static void collect(const struct entry *entry, struct dns_answer *answer)
 {
 	memset(answer, 0, sizeof(*answer));
-	answer->complete = true;
-	for (unsigned i = 0; i < FAMILIES; i++) {
-		const struct query *query = &entry->queries[i];
+	answer->complete =
+		entry->queries[0].answered && entry->queries[1].answered;
+	for (uint32_t i = 0; i < NAME_ADDRESSES_MAX * FAMILIES; i++) {
+		const struct query *query = &entry->queries[i % FAMILIES];
+		uint32_t index = i / FAMILIES;
 
-		if (!query->answered) {
-			answer->complete = false;
-			continue;
-		}
-		for (uint32_t j = 0; j < query->reply.count &&
-				     answer->count < NAME_ADDRESSES_MAX;
-		     j++)
+		if (query->answered && index < query->reply.count &&
+		    answer->count < NAME_ADDRESSES_MAX)
 			answer->addresses[answer->count++] =
-				query->reply.addresses[j];
+				query->reply.addresses[index];
 	}
 }
 
@@ -259,7 +258,7 @@ static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 	collect(entry, &answer);
 	if (answer.count == 0)
 		error = failure(resolver, entry);
-	if (error == -ERR_NO_NAME &&
+	if (error != 0 && error != -ERR_NAME_TIMEOUT &&
 	    entry->suffix < resolver->config.search_count) {
 		begin(resolver, now, entry, entry->suffix + 1);
 		return;
@@ -280,9 +279,11 @@ static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 		entry->error = 0; /* the old answer is better than none */
 		entry->expires = now + TTL_MIN_NS;
 	} else {
+		/* Silence is not an answer to keep. */
 		entry->error = error;
 		entry->answer.count = 0;
-		entry->expires = now + NEGATIVE_NS;
+		entry->expires = error == -ERR_NAME_TIMEOUT ? now
+							    : now + NEGATIVE_NS;
 	}
 }
 

@@ -38,7 +38,7 @@ struct resolver_config {
 
 struct dns_answer {
 	uint32_t count;
-	struct ip_addr addresses[NAME_ADDRESSES_MAX]; /* IPv6 first */
+	struct ip_addr addresses[NAME_ADDRESSES_MAX]; /* families in turn */
 	bool complete; /* false: the other family may still come */
 };
 

@@ -176,10 +176,16 @@ int tcp_accept(struct netstack *ns, struct ns_handle handle, uint64_t user,
 
 /* ------------------------------------------------------------- send */
 
+/* What cwnd takes and a little more. In recovery more than cwnd is outstanding,
+ * as what was SACKed waits for its acknowledgement; the rest must not wait for
+ * that, or all of it leaves in one burst afterwards. */
 uint32_t tcp_send_room(const struct netstack *ns, const struct tcp_conn *conn)
 {
-	uint32_t limit = conn->cc.cwnd + TCP_UNSENT_MAX;
+	uint32_t outstanding = conn->snd_nxt - conn->snd_una;
+	uint32_t limit = conn->cc.cwnd > outstanding ? conn->cc.cwnd
+						     : outstanding;
 
+	limit += TCP_UNSENT_MAX;
 	if (chunk_pressure(ns->config.chunks))
 		limit = TCP_UNSENT_MAX;
 	if (limit > ns->config.tcp.send_buffer_max)

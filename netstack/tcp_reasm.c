@@ -55,6 +55,24 @@ bool tcp_reasm_ready(struct tcp_reasm *reasm, struct chunk_pool *pool)
 	return true;
 }
 
+/* The first range that ends at or after seq, or count. */
+static uint32_t find(const struct tcp_reasm *reasm,
+		     const struct chunk_pool *pool, uint32_t seq)
+{
+	const struct tcp_reasm_range *ranges = look(reasm, pool);
+	uint32_t low = 0, high = reasm->count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (seq_lt(ranges[middle].range.end, seq))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 /* Takes ranges [first, end) out. */
 static void take_out(struct tcp_reasm *reasm, struct tcp_reasm_range *ranges,
 		     uint32_t first, uint32_t end)
@@ -68,12 +86,9 @@ void tcp_reasm_insert(struct tcp_reasm *reasm, struct chunk_pool *pool,
 		      struct tcp_range range)
 {
 	struct tcp_reasm_range *ranges = edit(reasm, pool);
-	uint32_t first = 0, end;
+	uint32_t first = find(reasm, pool, range.start);
+	uint32_t end = first;
 
-	while (first < reasm->count &&
-	       seq_lt(ranges[first].range.end, range.start))
-		first++;
-	end = first;
 	while (end < reasm->count &&
 	       seq_le(ranges[end].range.start, range.end)) {
 		range.start = seq_min(range.start, ranges[end].range.start);
@@ -95,13 +110,9 @@ bool tcp_reasm_contains(const struct tcp_reasm *reasm,
 			const struct chunk_pool *pool, struct tcp_range range)
 {
 	const struct tcp_reasm_range *ranges = look(reasm, pool);
+	uint32_t at = find(reasm, pool, range.end);
 
-	for (uint32_t i = 0; i < reasm->count; i++) {
-		if (seq_le(ranges[i].range.start, range.start) &&
-		    seq_ge(ranges[i].range.end, range.end))
-			return true;
-	}
-	return false;
+	return at < reasm->count && seq_le(ranges[at].range.start, range.start);
 }
 
 uint32_t tcp_reasm_advance(struct tcp_reasm *reasm, struct chunk_pool *pool,

@@ -15,7 +15,7 @@
 #include "netstack/chunk.h"
 #include "netstack/tcp_segment.h"
 
-enum { TCP_REASM_INLINE = 4, TCP_REASM_MAX = 512 };
+enum { TCP_REASM_INLINE = 4, TCP_REASM_MAX = 1360 };
 
 struct tcp_reasm_range {
 	struct tcp_range range;
