@@ -31,12 +31,16 @@ static int read_key_file(struct reader *reader, const struct yaml_node *node,
 	if (err != 0)
 		return err;
 	err = keyfile_read(path, ret_key, &reason);
-	/* The text may be a key by mistake, so it is not repeated. */
-	if (err != 0)
+	if (err == 0)
+		return 0;
+	/* The text may be a key by mistake: then it is not repeated. */
+	if (key_parse(scalar.text, ret_key) == 0)
 		return report_error(reader->draft->report, &scalar.mark, err,
 				    "%s: the file cannot be used: %s",
 				    scalar.key, reason);
-	return 0;
+	return report_error(reader->draft->report, &scalar.mark, err,
+			    "%s: %s cannot be used: %s", scalar.key,
+			    scalar.text, reason);
 }
 
 static int peer_public_key(struct reader *reader, const struct yaml_node *node)

@@ -43,8 +43,11 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		client->readable = true;
 	if (events & UV_WRITABLE)
 		client->blocked = false;
-	if (events == UV_PRIORITIZED)
+	if (events == UV_PRIORITIZED) {
+		/* Both directions are shut: what is left to read is there. */
 		client->hung_up = true;
+		client->readable = true;
+	}
 	proxy_mark(&client->io->proxy, client->relay);
 }
 
@@ -53,6 +56,21 @@ static void on_gone(struct io_owner *owner)
 	struct io_client *client = container_of(owner, struct io_client, owner);
 
 	proxy_release(&client->io->proxy, &client->io->now, client->relay);
+}
+
+/* With it, closing resets: also when the process dies, a cut stream must not
+ * look complete. */
+static void set_reset_on_close(int fd, bool on)
+{
+	struct linger linger = {.l_onoff = on, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
+
+void io_close_with_reset(int fd)
+{
+	set_reset_on_close(fd, true);
+	close(fd);
 }
 
 void io_client_open(struct io_client *client, struct io_loop *io,
@@ -65,25 +83,17 @@ void io_client_open(struct io_client *client, struct io_loop *io,
 	client->readable = true; /* a first byte is often there already */
 	io_owner_init(&client->owner, on_gone);
 	io_socket_hint(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_reset_on_close(fd, true);
 	CHECK(uv_poll_init(&io->uv, &client->poll, fd) == 0);
 	io_owner_track(&client->owner, (uv_handle_t *)&client->poll);
-}
-
-void io_close_with_reset(int fd)
-{
-	struct linger linger = {.l_onoff = 1, .l_linger = 0};
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	close(fd);
 }
 
 static void close_client(struct io_client *client)
 {
 	io_owner_close(&client->owner, (uv_handle_t *)&client->poll);
-	if (relay_resets_client(client_relay(client)))
-		io_close_with_reset(client->fd);
-	else
-		close(client->fd);
+	if (!relay_resets_client(client_relay(client)))
+		set_reset_on_close(client->fd, false);
+	close(client->fd);
 	client->fd = -1;
 	io_owner_finish(&client->owner);
 }

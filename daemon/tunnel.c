@@ -333,7 +333,7 @@ bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
 		struct wg_peer_info info;
 
 		wg_peer_info(tunnel->wg, now->boot, i, &info);
-		if (info.session)
+		if (info.session && info.handshake_attempts == 0)
 			return false;
 		if (info.endpoint.addr.family != IP_NONE)
 			unresolved = false;

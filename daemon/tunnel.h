@@ -86,7 +86,8 @@ uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now);
 void tunnel_peer_resolved(struct tunnel *tunnel, const struct clock *now,
 			  uint16_t peer, const struct endpoint *endpoint);
 
-/* Whether no peer has a session: the likeliest cause of any timeout.
+/* Whether no peer has a session, or none that answers handshakes: the likeliest
+ * cause of any timeout.
  * *ret_unresolved: because no endpoint is known at all. */
 bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
 		    bool *ret_unresolved);

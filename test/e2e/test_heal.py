@@ -47,6 +47,10 @@ def test_peer_away_for_long(own_lab):
     with own_lab.daemon(FORWARDS) as daemon:
         clients.echoes(daemon, "echo")
         own_lab.peer.stop()
+        # For 15 s the protocol itself cannot tell a silent peer from a
+        # silent target.
+        for _ in range(2):
+            clients.is_refused(daemon, "echo", None, 10.5)
         clients.is_refused(daemon, "echo", "tunnel_down", 10.5)
         own_lab.peer.start()
         start = time.monotonic()

@@ -222,8 +222,8 @@ def test_log_that_nobody_reads(lab):
     try:
         until(lambda: works(fixed), 10, "it serves")
         for _ in range(1500):
-            with fixed.connect("closed") as sock:
-                with pytest.raises(ConnectionResetError):
+            with pytest.raises(ConnectionResetError):
+                with fixed.connect("closed") as sock:
                     assert sock.recv(1) != b""
         assert works(fixed)
     finally:
