@@ -247,11 +247,13 @@ struct tcp_progress {
 	uint32_t acked;     /* snd_una moved by this */
 	uint32_t delivered; /* newly acknowledged or SACKed */
 	uint64_t rtt;       /* sample, 0 = none */
+	uint32_t fack;      /* rack_fack before it */
 	bool dsack;
 };
-/* A record was acknowledged or SACKed for the first time. */
+/* A record was acknowledged or SACKed for the first time. fack: the highest
+ * byte delivered before this ACK, whose blocks come in any order. */
 void tcp_rack_update(struct tcp_conn *conn, const struct tcp_record *record,
-		     uint64_t now);
+		     uint64_t now, uint32_t fack);
 /* Judges losses and drives congestion control. */
 void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		  const struct tcp_progress *progress);

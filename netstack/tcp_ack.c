@@ -64,19 +64,25 @@ static void note_delivered(struct tcp_conn *conn,
 			   const struct tcp_record *record, uint32_t end,
 			   uint64_t now, struct tcp_progress *progress)
 {
+	struct tcp_record part = *record;
+
 	if (record->state == TCP_SACKED)
 		return;
+	part.end = end;
 	progress->delivered += end - record->seq;
-	tcp_rack_update(conn, record, now);
+	tcp_rack_update(conn, &part, now, progress->fack);
 	if (!record->retransmitted)
 		progress->rtt = now > record->sent ? now - record->sent : 1;
 }
 
+/* What waited behind a hole is acknowledged when the hole is filled: its time
+ * tells nothing of the path (Karn, MUST-18). */
 static void take_cumulative(struct netstack *ns, struct tcp_conn *conn,
 			    uint32_t ack, uint64_t now,
 			    struct tcp_progress *progress)
 {
 	struct chunk_pool *pool = ns->config.chunks;
+	bool resent = false;
 
 	while (conn->board.count > 0) {
 		struct tcp_record *head =
@@ -84,10 +90,13 @@ static void take_cumulative(struct netstack *ns, struct tcp_conn *conn,
 
 		if (seq_le(ack, head->seq))
 			break;
+		resent = resent || head->retransmitted;
 		note_delivered(conn, head, seq_min(ack, head->end), now,
 			       progress);
 		tcp_board_remove_head(&conn->board, pool, ack);
 	}
+	if (resent)
+		progress->rtt = 0;
 }
 
 /* The record becomes one that lies inside the block; NONE when it must be split
@@ -245,7 +254,7 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 		     const struct tcp_arrival *arrival)
 {
 	const struct tcp_segment *segment = arrival->segment;
-	struct tcp_progress progress = {.acked = 0};
+	struct tcp_progress progress = {.fack = conn->rack_fack};
 	uint32_t wnd_before = conn->snd_wnd;
 	uint64_t now = arrival->now;
 

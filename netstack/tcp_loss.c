@@ -24,14 +24,14 @@ static bool sent_after(uint64_t sent_a, uint32_t end_a, uint64_t sent_b,
 }
 
 void tcp_rack_update(struct tcp_conn *conn, const struct tcp_record *record,
-		     uint64_t now)
+		     uint64_t now, uint32_t fack)
 {
 	uint64_t rtt = now - record->sent;
 
 	/* An ACK sooner than the path allows is for the first transmission. */
 	if (record->retransmitted && rtt < conn->min_rtt)
 		return;
-	if (!record->retransmitted && seq_lt(record->end, conn->rack_fack))
+	if (!record->retransmitted && seq_lt(record->end, fack))
 		conn->reordering = true;
 	if (seq_lt(conn->rack_fack, record->end))
 		conn->rack_fack = record->end;
