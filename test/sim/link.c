@@ -39,7 +39,7 @@ void link_heal(struct link *link)
 		.bytes_per_s = link->config.bytes_per_s,
 		.queue_bytes = link->config.queue_bytes,
 	};
-	link->burst_left = 0;
+	link->burst_until = 0;
 }
 
 /* ------------------------------------------------------------- the heap */
@@ -92,13 +92,11 @@ static bool is_lost(struct link *link, uint64_t now)
 
 	if (now >= config->dark_from && now < config->dark_to)
 		return true;
-	if (link->burst_left > 0) {
-		link->burst_left--;
+	if (now < link->burst_until)
 		return true;
-	}
 	if (rng_chance(&link->rng, config->burst_start))
-		link->burst_left = (uint32_t)rng_range(
-			&link->rng, 1, 2 * config->burst_length);
+		link->burst_until =
+			now + rng_below(&link->rng, config->burst_ns);
 	return rng_chance(&link->rng, config->loss);
 }
 

@@ -17,8 +17,8 @@ struct link_config {
 	uint64_t bytes_per_s; /* 0: no limit */
 	uint32_t queue_bytes; /* drop-tail; 0: endless */
 	uint32_t loss;
-	uint32_t burst_start;  /* chance that a burst of losses begins */
-	uint32_t burst_length; /* mean, datagrams */
+	uint32_t burst_start; /* chance that a burst of losses begins */
+	uint64_t burst_ns;    /* and how long it is at most */
 	uint32_t duplicate;
 	uint32_t reorder;            /* chance to be held back */
 	uint64_t reorder_ns;         /* by at most this */
@@ -40,7 +40,7 @@ struct link {
 	uint64_t idle_at; /* when the last byte has left the queue */
 	uint64_t latest;  /* arrival of the last datagram in order */
 	uint64_t numbers;
-	uint32_t burst_left;
+	uint64_t burst_until;
 	struct link_packet *heap;
 	uint32_t count;
 	uint64_t sent, lost, corrupted;

@@ -35,7 +35,7 @@ static void make_link(struct rng *rng, bool clean, struct link_config *link)
 		link->jitter_ns = rng_below(rng, 20 * NS_PER_MS);
 	link->loss = fault(rng, 500000, 120000);
 	link->burst_start = fault(rng, 150000, 5000);
-	link->burst_length = (uint32_t)rng_range(rng, 2, 30);
+	link->burst_ns = rng_scale(rng, NS_PER_MS, 300 * NS_PER_MS);
 	link->duplicate = fault(rng, 250000, 50000);
 	link->reorder = fault(rng, 350000, 300000);
 	link->reorder_ns = rng_scale(rng, 10 * NS_PER_US, 100 * NS_PER_MS);
@@ -193,16 +193,27 @@ static uint64_t size_max(const struct scenario *scenario)
 	return scenario->pair_count <= 2 ? 1500000 : 100000;
 }
 
+/* A loss probe goes after 10 ms at least: a queue that holds back a burst for
+ * longer, or others' bursts, look like loss to it (RFC 8985 7.2). */
+static void keep_queues_short(struct scenario *scenario)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct link_config *link = &scenario->link[i];
+		uint64_t least = scenario->mtu * UINT64_C(2000);
+
+		if (scenario->pair_count > 1)
+			link->bytes_per_s = 0;
+		else if (link->bytes_per_s != 0 && link->bytes_per_s < least)
+			link->bytes_per_s = least;
+	}
+}
+
 static void make_pairs(struct rng *rng, struct scenario *scenario)
 {
 	scenario->pair_count =
 		rng_chance(rng, 600000)
 			? 1
 			: (unsigned)rng_range(rng, 2, SCENARIO_PAIRS_MAX);
-	if (scenario->clean && scenario->pair_count > 1)
-		/* Others' bursts in a queue look like loss to a probe. */
-		scenario->link[0].bytes_per_s = scenario->link[1].bytes_per_s =
-			0;
 	for (unsigned i = 0; i < scenario->pair_count; i++) {
 		struct pair_plan *pair = &scenario->pairs[i];
 		enum pattern pattern = (enum pattern)rng_below(
@@ -258,6 +269,8 @@ void scenario_make(struct scenario *scenario, uint64_t seed, bool tunnel)
 		make_host(&rng, scenario->clean, &scenario->host[i]);
 	}
 	make_pairs(&rng, scenario);
+	if (scenario->clean)
+		keep_queues_short(scenario);
 	scenario->end_by = scenario->heal_at + time_limit(scenario);
 }
 
