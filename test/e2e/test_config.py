@@ -91,7 +91,8 @@ BROKEN = {
     "not YAML": ("forwards:", "forwards: [",
                  ["wgproxyd.yaml:"]),
     "no key file": ("fly.key", "none.key",
-                    ["none.key", "No such file"]),
+                    ["wgproxyd.yaml:3:23", "private_key_file",
+                     "No such file"]),
     "no tunnel of that name": ("    to:", "    tunnel: staging\n    to:",
                                ["wgproxyd.yaml:12:", "staging"]),
     "anchor": ("[fdaa:0:18::3]", "&a [fdaa:0:18::3]",
@@ -121,7 +122,8 @@ def test_key_file_open_to_others(folder, mode):
     (folder / "fly.key").chmod(mode)
     code, _, err = wgproxyd(folder, "--config", "wgproxyd.yaml", "--check")
     assert code == 78
-    assert "fly.key" in err and KEYS.private not in err
+    assert "wgproxyd.yaml:3:23" in err and "chmod 600" in err
+    assert KEYS.private not in err
 
 
 def test_no_such_file(folder):
