@@ -44,8 +44,6 @@ enum tcp_timer {
 
 enum {
 	TCP_MSS_MIN = 216, /* smaller ones only multiply our work */
-	TCP_SYN_RETRIES = 6,
-	TCP_ORPHAN_RETRIES = 8, /* nobody waits for the result */
 	TCP_RCV_BUFFER_INITIAL = 128 * 1024,
 	TCP_UNSENT_MAX = 128 * 1024, /* beyond the congestion window */
 	TCP_QUICK_ACKS = 16,

@@ -281,7 +281,7 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 		window_opened(ns, conn);
 	if (conn->board.count == 0)
 		conn->stalled_since = 0;
-	else if (progress.acked > 0 || conn->snd_wnd == 0)
+	else if (progress.acked > 0 || (conn->snd_wnd == 0 && !conn->orphan))
 		conn->stalled_since = now; /* MUST-37: answered is alive */
 	if (conn->state == TCPS_TIME_WAIT)
 		return true;

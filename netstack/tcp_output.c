@@ -301,6 +301,8 @@ static size_t pull_syn(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		conn->retransmits++;
 	conn->snd_nxt = conn->iss + 1;
 	conn->syn_sent = now;
+	if (conn->stalled_since == 0)
+		conn->stalled_since = now;
 	fill_header(ns, conn, now, &segment);
 	acknowledged(ns, conn, &segment);
 	conn->segments_sent++;

@@ -13,8 +13,12 @@
 /* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
  * only one segment is out. */
 #define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
-#define SPACE_RETRY_NS    (20 * NS_PER_MS)
-#define ACK_DELAY_MAX_NS  (200 * NS_PER_MS)
+/* Linux gives up a SYN after two minutes; so does nobody wait longer for what
+ * is left behind when a handle is given up. */
+#define HANDSHAKE_NS     (120 * NS_PER_S)
+#define ORPHAN_NS        (120 * NS_PER_S)
+#define SPACE_RETRY_NS   (20 * NS_PER_MS)
+#define ACK_DELAY_MAX_NS (200 * NS_PER_MS)
 
 void tcp_set_timer(struct netstack *ns, struct tcp_conn *conn,
 		   enum tcp_timer timer, uint64_t deadline)
@@ -39,16 +43,40 @@ static uint64_t backed_off(const struct netstack *ns,
 	return conn->rto << conn->backoff;
 }
 
-/* The user timeout is looked at when another timer fires: none may sleep past
- * it. */
+static bool in_handshake(const struct tcp_conn *conn)
+{
+	return conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED;
+}
+
+/* When to give up: so long after the last progress, or after the first SYN. */
+static uint64_t patience(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	uint64_t user = ns->config.tcp.user_timeout_ns;
+
+	if (user == 0)
+		user = NEVER;
+	if (in_handshake(conn))
+		return time_min(user, HANDSHAKE_NS);
+	return conn->orphan ? time_min(user, ORPHAN_NS) : user;
+}
+
+static bool is_hopeless(const struct netstack *ns, const struct tcp_conn *conn,
+			uint64_t now)
+{
+	return conn->stalled_since != 0 &&
+	       now - conn->stalled_since >= patience(ns, conn);
+}
+
+/* The moment to give up is looked at when another timer fires: none may sleep
+ * past it. */
 static uint64_t retransmit_at(const struct netstack *ns,
 			      const struct tcp_conn *conn, uint64_t now)
 {
 	uint64_t at = now + backed_off(ns, conn);
+	uint64_t patient = patience(ns, conn);
 
-	if (conn->stalled_since != 0 && ns->config.tcp.user_timeout_ns != 0)
-		at = time_min(at, conn->stalled_since +
-					  ns->config.tcp.user_timeout_ns);
+	if (conn->stalled_since != 0 && patient != NEVER)
+		at = time_min(at, conn->stalled_since + patient);
 	return at > now ? at : now + 1;
 }
 
@@ -81,8 +109,7 @@ static void arm_loss_probe(struct netstack *ns, struct tcp_conn *conn,
 static void arm_retransmit(struct netstack *ns, struct tcp_conn *conn,
 			   uint64_t now, bool restart)
 {
-	bool handshake = conn->state == TCPS_SYN_SENT ||
-			 conn->state == TCPS_SYN_RECEIVED;
+	bool handshake = in_handshake(conn);
 	bool outstanding =
 		handshake ? conn->snd_nxt != conn->iss : conn->board.count > 0;
 
@@ -138,32 +165,11 @@ static bool path_is_held(const struct netstack *ns, const struct tcp_conn *conn)
 	return ns->sched.paths[conn->sock.sched.path].held;
 }
 
-static bool user_timeout(const struct netstack *ns, const struct tcp_conn *conn,
-			 uint64_t now)
-{
-	return conn->stalled_since != 0 &&
-	       ns->config.tcp.user_timeout_ns != 0 &&
-	       now - conn->stalled_since >= ns->config.tcp.user_timeout_ns;
-}
-
 static void give_up(struct netstack *ns, struct tcp_conn *conn)
 {
 	tcp_send_reset(ns, conn);
 	tcp_fail(ns, conn,
 		 conn->soft_error != 0 ? conn->soft_error : -ERR_TIMEOUT);
-}
-
-static bool in_handshake(const struct tcp_conn *conn)
-{
-	return conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED;
-}
-
-static bool is_hopeless(const struct netstack *ns, const struct tcp_conn *conn,
-			uint64_t now)
-{
-	return user_timeout(ns, conn, now) ||
-	       (in_handshake(conn) && conn->backoff >= TCP_SYN_RETRIES) ||
-	       (conn->orphan && conn->backoff >= TCP_ORPHAN_RETRIES);
 }
 
 /* Sends its first segment as soon as the path is released: what was in flight
