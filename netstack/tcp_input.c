@@ -244,6 +244,9 @@ static bool check_sequence(struct netstack *ns, struct tcp_conn *conn,
 		tcp_challenge(ns, conn, arrival->now);
 	if (!old && is_recent(conn, segment))
 		(void)tcp_acknowledge(ns, conn, arrival);
+	/* The FIN again: our last ACK was lost, 2 MSL begin anew. */
+	if (conn->state == TCPS_TIME_WAIT && (segment->flags & TCP_FIN))
+		tcp_restart_time_wait(ns, conn, arrival->now);
 	return false;
 }
 
@@ -320,13 +323,6 @@ static bool arrive_second_syn(struct netstack *ns, struct tcp_conn *conn,
 	return true;
 }
 
-static void arrive_time_wait(struct netstack *ns, struct tcp_conn *conn,
-			     const struct tcp_arrival *arrival)
-{
-	if (arrival->segment->flags & TCP_FIN)
-		tcp_restart_time_wait(ns, conn, arrival->now);
-}
-
 /* A new SYN for a connection in TIME-WAIT may open the next one when its
  * sequence number or timestamp is beyond the old (RFC 9293 MAY-2, RFC 6191). */
 static bool reopens(const struct netstack *ns, const struct tcp_conn *conn,
@@ -374,8 +370,6 @@ static void arrive_synchronized(struct netstack *ns, struct tcp_conn *conn,
 		tcp_finish(ns, conn);
 		return;
 	}
-	if (conn->state == TCPS_TIME_WAIT)
-		arrive_time_wait(ns, conn, arrival);
 	/* Data for a handle that was given up can reach nobody. */
 	if (conn->orphan && segment->len > 0 && !conn->fin_received &&
 	    seq_lt(conn->rcv_nxt, segment->seq + segment->len)) {
