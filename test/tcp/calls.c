@@ -280,6 +280,15 @@ static int64_t call_release(struct runner *runner,
 	return 0;
 }
 
+/* renew(flow): the stack's next SYN on the flow begins a new connection. */
+static int64_t call_renew(struct runner *runner, const struct script_call *call)
+{
+	if (call->args[0] < 1 || call->args[0] > SCRIPT_FLOWS_MAX)
+		return -ERR_INVALID;
+	runner->flows[call->args[0] - 1].knows_our_isn = false;
+	return 0;
+}
+
 /* connections() = TCP control blocks in use */
 static int64_t call_connections(struct runner *runner,
 				const struct script_call *call)
@@ -295,12 +304,19 @@ static const struct {
 	unsigned args_min;
 	int64_t (*run)(struct runner *runner, const struct script_call *call);
 } calls[] = {
-	{"listen", 1, call_listen},     {"connect", 1, call_connect},
-	{"accept", 1, call_accept},     {"write", 2, call_write},
-	{"read", 2, call_read},         {"feed", 3, call_feed},
-	{"shutdown", 1, call_shutdown}, {"close", 1, call_close},
-	{"abort", 1, call_abort},       {"hold", 0, call_hold},
-	{"release", 0, call_release},   {"connections", 0, call_connections},
+	{"listen", 1, call_listen},
+	{"connect", 1, call_connect},
+	{"accept", 1, call_accept},
+	{"write", 2, call_write},
+	{"read", 2, call_read},
+	{"feed", 3, call_feed},
+	{"shutdown", 1, call_shutdown},
+	{"close", 1, call_close},
+	{"abort", 1, call_abort},
+	{"hold", 0, call_hold},
+	{"release", 0, call_release},
+	{"renew", 1, call_renew},
+	{"connections", 0, call_connections},
 };
 
 static bool result_agrees(struct runner *runner, int64_t got)
