@@ -67,28 +67,53 @@ static uint64_t earliest(const struct tcp_conn *conn)
 	return at;
 }
 
+static bool is_armed(const struct tcp_conn *conn, enum tcp_timer timer)
+{
+	return conn->timers[timer] != NEVER;
+}
+
 /* I5: something will happen by itself. */
-static void check_progress(const struct netstack *ns,
-			   const struct tcp_conn *conn)
+static void check_progress(const struct tcp_conn *conn)
+{
+	bool waits = sched_waits(&conn->sock.sched);
+	uint32_t end = send_base(conn) + conn->send.len + conn->fin_queued;
+
+	if (conn->state == TCPS_TIME_WAIT && conn->orphan)
+		CHECK(is_armed(conn, TCP_TIMER_LINGER));
+	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
+		CHECK(waits || is_armed(conn, TCP_TIMER_RETRANSMIT));
+	if (conn->state == TCPS_SYN_SENT || !sends_stream(conn))
+		return;
+	if (conn->board.count > 0)
+		CHECK(waits || is_armed(conn, TCP_TIMER_RETRANSMIT) ||
+		      (conn->snd_wnd == 0 &&
+		       is_armed(conn, TCP_TIMER_PERSIST)));
+	else if (seq_lt(conn->snd_nxt, end) && conn->state != TCPS_SYN_RECEIVED)
+		CHECK(waits || is_armed(conn, TCP_TIMER_PERSIST));
+	if (conn->ack_later)
+		CHECK(waits || is_armed(conn, TCP_TIMER_DELAYED_ACK));
+}
+
+/* I10: in the ready list if and only if there is something to send; what is
+ * to be sent and cannot, for want of memory, waits for a timer. */
+static void check_ready(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	struct tcp_conn copy = *conn; /* looking moves marks */
+	bool wants = tcp_wants_output(ns, &copy);
+	bool memory = ns->config.chunks->used < ns->config.chunks->count;
+
+	if (sched_waits(&conn->sock.sched))
+		CHECK(wants);
+	else
+		CHECK(!wants || !memory);
+}
+
+static void check_timers(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	uint64_t at = earliest(conn);
-	uint32_t end = send_base(conn) + conn->send.len +
-		       (conn->fin_queued && sends_stream(conn) ? 1 : 0);
-	bool pending =
-		conn->snd_una != conn->snd_nxt || seq_lt(conn->snd_nxt, end);
 
-	if (at != NEVER)
-		CHECK(timer_next(&ns->timers) <= at);
-	if (conn->state == TCPS_TIME_WAIT && conn->orphan)
-		CHECK(conn->timers[TCP_TIMER_LINGER] != NEVER);
-	if (conn->state == TCPS_SYN_SENT || sends_stream(conn))
-		CHECK(!pending || at != NEVER ||
-		      sched_waits(&conn->sock.sched));
-	if (conn->ack_now)
-		CHECK(sched_waits(&conn->sock.sched));
-	if (conn->ack_later)
-		CHECK(conn->timers[TCP_TIMER_DELAYED_ACK] != NEVER ||
-		      sched_waits(&conn->sock.sched));
+	CHECK(at == NEVER || timer_next(&ns->timers) <= at);
+	CHECK(!conn->ack_now || sched_waits(&conn->sock.sched));
 }
 
 /* ------------------------------------------------------------- tables */
@@ -130,7 +155,9 @@ static void check_conn(const struct netstack *ns, const struct tcp_conn *conn)
 	CHECK(conn->in_flows);
 	check_sending(ns, conn);
 	check_receiving(ns, conn);
-	check_progress(ns, conn);
+	check_timers(ns, conn);
+	check_progress(conn);
+	check_ready(ns, conn);
 }
 
 static uint32_t time_wait_count(const struct netstack *ns)

@@ -47,6 +47,7 @@ enum {
 	TCP_RCV_BUFFER_INITIAL = 128 * 1024,
 	TCP_UNSENT_MAX = 128 * 1024, /* beyond the congestion window */
 	TCP_QUICK_ACKS = 16,
+	TCP_BLACK_HOLE_MSS = 1200,
 	TCP_ROOM_WORTH = 16 * 1024, /* less is not worth a wake-up */
 };
 
@@ -62,8 +63,8 @@ struct tcp_conn {
 	uint8_t state;   /* enum tcp_state, by tcp_set_state() only */
 	bool touched, lending;
 	bool in_flows;
-	bool passive;
-	bool orphan; /* the handle was given up */
+	bool orphan;     /* the handle was given up */
+	bool black_hole; /* full segments seem to vanish: send smaller ones */
 	/* listeners */
 	uint32_t accept_head, accept_tail;
 	uint32_t backlog, pending; /* SYN-RECEIVED and not yet accepted */
@@ -71,8 +72,9 @@ struct tcp_conn {
 	/* options agreed upon */
 	bool timestamps, sack, window_scaling;
 	uint8_t snd_wscale, rcv_wscale;
-	uint16_t mss;      /* payload of a full segment we send */
-	uint16_t peer_mss; /* as announced */
+	uint16_t mss;       /* payload of a full segment we send */
+	uint16_t peer_mss;  /* as announced */
+	int16_t soft_error; /* last ICMP soft error, -ERR_* */
 	uint32_t path_mtu;
 
 	/* sending */
@@ -85,23 +87,23 @@ struct tcp_conn {
 	bool fin_queued;    /* FIN follows the last byte of the chain */
 	bool probe_pending; /* a window probe or loss probe may pass limits */
 	bool keepalive_pending;
-	bool wants_space;       /* NS_WRITABLE is owed */
-	bool cwnd_limited;      /* the window was what held us back */
+	bool wants_space;  /* NS_WRITABLE is owed */
+	bool cwnd_limited; /* the window was what held us back */
+	/* doublings of the timeout; probes not answered */
+	uint8_t backoff, keepalives;
 	uint64_t last_sent;     /* data */
 	uint64_t stalled_since; /* no progress on outstanding data; 0 = none */
 
 	/* round trips, RFC 6298 */
 	uint64_t srtt, rttvar, rto, min_rtt;
 	uint64_t syn_sent;
-	uint8_t backoff;    /* doublings, retries of SYN, probes unanswered */
-	uint8_t keepalives; /* probes not answered */
 
 	/* loss detection */
 	uint32_t recover;     /* snd_nxt when the last loss was found */
-	uint32_t dupacks;     /* without SACK */
 	uint32_t reno_sacked; /* bytes that duplicate ACKs stand for */
 	uint64_t rack_sent, rack_rtt;
 	uint32_t rack_end, rack_fack;
+	uint8_t dupacks;       /* without SACK */
 	uint8_t reorder_steps; /* of min_rtt / 4 */
 	uint8_t reorder_persist;
 	bool reordering;
@@ -115,9 +117,9 @@ struct tcp_conn {
 
 	/* receiving */
 	uint32_t irs, rcv_nxt;
-	uint32_t rcv_adv;    /* right edge announced: never moves left */
-	uint32_t rcv_buffer; /* what we are ready to hold */
-	uint32_t rcv_consumed, rcv_consumed_since; /* for autotuning */
+	uint32_t rcv_adv;      /* right edge announced: never moves left */
+	uint32_t rcv_buffer;   /* what we are ready to hold */
+	uint32_t rcv_consumed; /* since rcv_tuned, for autotuning */
 	uint64_t rcv_tuned;
 	uint32_t last_ack_sent;
 	struct chain recv; /* position 0 is the first unconsumed byte */
@@ -139,7 +141,6 @@ struct tcp_conn {
 	/* statistics */
 	uint64_t bytes_sent, bytes_received;
 	uint32_t segments_sent, segments_received, retransmits;
-	int soft_error;
 };
 
 /* Its share of the tables included, an idle connection costs at most 1 KiB. */
@@ -163,11 +164,14 @@ void tcp_set_state(struct tcp_conn *conn, enum tcp_state state);
 /* After SYN options are known: window scale, MSS, congestion control. */
 void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	       const struct tcp_segment *syn);
+void tcp_update_mss(struct tcp_conn *conn);
 void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu);
 /* The scale that lets a window reach the largest buffer. */
 uint8_t tcp_own_wscale(const struct netstack *ns);
 uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,
 		 uint64_t now);
+uint32_t tcp_port_offset(const struct netstack *ns,
+			 const struct tcp_conn *conn);
 uint32_t tcp_ts_offset(const struct netstack *ns, const struct tcp_conn *conn);
 /* Gives every chunk back. */
 void tcp_give_back(struct netstack *ns, struct tcp_conn *conn);
@@ -268,6 +272,7 @@ void tcp_loss_mark_all(struct netstack *ns, struct tcp_conn *conn);
 
 /* ------------------------------------------------------------- tcp_output.c */
 
+bool tcp_wants_output(const struct netstack *ns, struct tcp_conn *conn);
 /* On the ready list exactly when there is something to send. */
 void tcp_schedule(struct netstack *ns, struct tcp_conn *conn);
 size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,

@@ -246,7 +246,8 @@ static void count_duplicate(struct tcp_conn *conn,
 	if (conn->sack || segment->len > 0 || conn->board.count == 0 ||
 	    (segment->flags & TCP_FIN) || conn->snd_wnd != wnd_before)
 		return;
-	conn->dupacks++;
+	if (conn->dupacks < UINT8_MAX)
+		conn->dupacks++;
 	conn->reno_sacked += conn->mss;
 }
 

@@ -60,9 +60,8 @@ static bool may_reuse(const struct netstack *ns, uint32_t index, uint64_t now)
 /* RFC 6056 algorithm 3: a secret start for each destination, then upwards. */
 static int choose_port(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
-	struct flow_key key = flow_key_make(&conn->local, &conn->remote);
-	uint32_t start = (uint32_t)siphash(&ns->secret, &key, sizeof(key)) +
-			 ns->port_counter++;
+	uint32_t start = tcp_port_offset(ns, conn) + ns->port_counter++;
+	struct flow_key key;
 
 	for (uint32_t i = 0; i < PORT_COUNT; i++) {
 		uint32_t index;
@@ -182,8 +181,8 @@ int tcp_accept(struct netstack *ns, struct ns_handle handle, uint64_t user,
 uint32_t tcp_send_room(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	uint32_t outstanding = conn->snd_nxt - conn->snd_una;
-	uint32_t limit = conn->cc.cwnd > outstanding ? conn->cc.cwnd
-						     : outstanding;
+	uint32_t limit =
+		conn->cc.cwnd > outstanding ? conn->cc.cwnd : outstanding;
 
 	limit += TCP_UNSENT_MAX;
 	if (chunk_pressure(ns->config.chunks))

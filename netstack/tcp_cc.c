@@ -13,6 +13,7 @@ enum {
 	ALPHA_NUM = 9,
 	ALPHA_DEN = 17,
 	CUBIC_MS_MAX = 100000,
+	USUAL_MSS = 1460,
 	/* RFC 9406 section 4.3 */
 	RTT_SAMPLES_MIN = 8,
 	CSS_GROWTH_DIVISOR = 4,
@@ -21,11 +22,21 @@ enum {
 #define RTT_THRESH_MIN_NS (4 * NS_PER_MS)
 #define RTT_THRESH_MAX_NS (16 * NS_PER_MS)
 
+/* RFC 6928: ten segments of the usual size; of larger ones less, but two. */
+static uint32_t initial_window(uint32_t mss, uint32_t segments)
+{
+	uint32_t bytes = segments * USUAL_MSS;
+
+	if (bytes < 2 * mss)
+		bytes = 2 * mss;
+	return segments * mss < bytes ? segments * mss : bytes;
+}
+
 void tcp_cc_init(struct tcp_cc *cc, uint32_t mss, uint32_t initial_segments)
 {
 	memset(cc, 0, sizeof(*cc));
 	cc->mss = mss;
-	cc->cwnd = mss * initial_segments;
+	cc->cwnd = initial_window(mss, initial_segments);
 	cc->ssthresh = TCP_SSTHRESH_NONE;
 	cc->round_min = cc->last_round_min = NEVER;
 }
@@ -164,8 +175,14 @@ static void avoid_congestion(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
-	if (!ack->limited)
+	uint64_t since = ack->now - cc->acked_at;
+
+	cc->acked_at = ack->now;
+	if (!ack->limited) { /* nothing is learnt, the curve stands still */
+		if (cc->epoch != 0)
+			cc->epoch += since;
 		return;
+	}
 	if (cc->cwnd < cc->ssthresh)
 		slow_start(cc, ack);
 	else
@@ -270,7 +287,7 @@ void tcp_cc_undo(struct tcp_cc *cc)
 void tcp_cc_idle(struct tcp_cc *cc, uint32_t initial_segments,
 		 uint64_t timeouts)
 {
-	uint32_t restart = cc->mss * initial_segments;
+	uint32_t restart = initial_window(cc->mss, initial_segments);
 
 	if (cc->cwnd <= restart)
 		return;

@@ -25,10 +25,11 @@ struct tcp_cc {
 	uint32_t cwnd, ssthresh;
 	uint32_t mss;
 	/* CUBIC */
-	uint32_t w_max; /* window before the last reduction */
-	uint32_t w_est; /* what Reno would have */
-	uint32_t k_ms;  /* time to reach w_max again */
-	uint64_t epoch; /* start of this growth, 0 = not begun */
+	uint32_t w_max;    /* window before the last reduction */
+	uint32_t w_est;    /* what Reno would have */
+	uint32_t k_ms;     /* time to reach w_max again */
+	uint64_t epoch;    /* start of this growth, 0 = not begun */
+	uint64_t acked_at; /* last ACK */
 	/* HyStart++ */
 	uint32_t round_end; /* sequence number that ends the round */
 	uint16_t rtt_samples;

@@ -226,7 +226,7 @@ void tcp_finish(struct netstack *ns, struct tcp_conn *conn)
 /* ------------------------------------------------------------- agreement */
 
 /* Of a full segment: headers with the options every segment carries. */
-static void update_mss(struct tcp_conn *conn)
+void tcp_update_mss(struct tcp_conn *conn)
 {
 	uint32_t headers =
 		ip_header_len(conn->local.addr.family) + TCP_HEADER_LEN;
@@ -236,7 +236,10 @@ static void update_mss(struct tcp_conn *conn)
 		mss = conn->peer_mss;
 	if (conn->timestamps)
 		mss -= TCP_TIMESTAMPS_LEN;
+	if (conn->black_hole && mss > TCP_BLACK_HOLE_MSS)
+		mss = TCP_BLACK_HOLE_MSS;
 	conn->mss = (uint16_t)mss;
+	tcp_cc_set_mss(&conn->cc, conn->mss);
 }
 
 uint8_t tcp_own_wscale(const struct netstack *ns)
@@ -266,7 +269,7 @@ void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	if (syn->has_mss)
 		mss = syn->mss;
 	conn->peer_mss = mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss;
-	update_mss(conn);
+	tcp_update_mss(conn);
 	if (conn->timestamps)
 		conn->ts_recent = syn->ts_val;
 	conn->irs = syn->seq;
@@ -294,8 +297,9 @@ void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
 	if (mtu >= conn->path_mtu)
 		return;
 	conn->path_mtu = mtu;
-	update_mss(conn);
-	tcp_cc_set_mss(&conn->cc, conn->mss);
+	if (conn->state < TCPS_SYN_RECEIVED)
+		return; /* the peer's MSS is not known yet */
+	tcp_update_mss(conn);
 	tcp_loss_mark_all(ns, conn);
 	tcp_schedule(ns, conn);
 }
@@ -323,6 +327,12 @@ uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,
 uint32_t tcp_ts_offset(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	return (uint32_t)tuple_hash(ns, conn, 2);
+}
+
+/* RFC 6056 3.3.3, with local port 0. */
+uint32_t tcp_port_offset(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	return (uint32_t)tuple_hash(ns, conn, 3);
 }
 
 /* ------------------------------------------------------------- TIME-WAIT */

@@ -63,7 +63,6 @@ static void open_passive(struct netstack *ns, struct tcp_conn *listener,
 					.port = syn->dst_port};
 	conn->remote = (struct endpoint){.addr = arrival->ip->src,
 					 .port = syn->src_port};
-	conn->passive = true;
 	conn->parent = listener->index;
 	listener->pending++;
 	conn->sock.sched.path = arrival->path;
@@ -478,5 +477,5 @@ void tcp_icmp(struct netstack *ns, const struct icmp_message *message)
 	else if (message->kind == ICMP_HARD && !tcp_synchronized(conn))
 		tcp_fail(ns, conn, message->error);
 	else
-		conn->soft_error = message->error;
+		conn->soft_error = (int16_t)message->error;
 }

@@ -89,7 +89,8 @@ static uint32_t sendable(const struct tcp_conn *conn)
 
 /* The first lost range as far as the peer's window goes: a window that shrank
  * holds retransmissions back as well (SHLD-15), all but one byte of a probe. */
-static struct tcp_range lost_range(struct netstack *ns, struct tcp_conn *conn)
+static struct tcp_range lost_range(const struct netstack *ns,
+				   struct tcp_conn *conn)
 {
 	uint32_t edge = conn->snd_una + conn->snd_wnd;
 	const struct tcp_record *record = tcp_board_at(
@@ -106,7 +107,7 @@ static struct tcp_range lost_range(struct netstack *ns, struct tcp_conn *conn)
 
 /* A lost range may go when the window of congestion control has room, and
  * always when nothing else is in flight that could bring an ACK. */
-static uint32_t resendable(struct netstack *ns, struct tcp_conn *conn,
+static uint32_t resendable(const struct netstack *ns, struct tcp_conn *conn,
 			   uint32_t *ret_seq)
 {
 	struct tcp_range range;
@@ -126,7 +127,7 @@ static uint32_t resendable(struct netstack *ns, struct tcp_conn *conn,
 	return room - room % conn->mss;
 }
 
-static bool wants_output(struct netstack *ns, struct tcp_conn *conn)
+bool tcp_wants_output(const struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t seq;
 
@@ -139,7 +140,7 @@ static bool wants_output(struct netstack *ns, struct tcp_conn *conn)
 
 void tcp_schedule(struct netstack *ns, struct tcp_conn *conn)
 {
-	if (wants_output(ns, conn))
+	if (tcp_wants_output(ns, conn))
 		sched_add(&ns->sched, &conn->sock.sched);
 	else
 		sched_remove(&conn->sock.sched);

@@ -13,10 +13,11 @@
 /* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
  * only one segment is out. */
 #define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
-/* Linux gives up a SYN after two minutes; so does nobody wait longer for what
- * is left behind when a handle is given up. */
-#define HANDSHAKE_NS     (120 * NS_PER_S)
-#define ORPHAN_NS        (120 * NS_PER_S)
+/* Linux gives up a SYN after two minutes; what a closed handle left behind waits
+ * no longer either. */
+#define HANDSHAKE_NS (120 * NS_PER_S)
+#define ORPHAN_NS    (120 * NS_PER_S)
+enum { BLACK_HOLE_RETRIES = 2 };
 #define SPACE_RETRY_NS   (20 * NS_PER_MS)
 #define ACK_DELAY_MAX_NS (200 * NS_PER_MS)
 
@@ -181,6 +182,23 @@ static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 	conn->probe_pending = true;
 }
 
+/* The tunnel may be narrower somewhere than anybody says: when full segments do
+ * not get through twice, try smaller ones, and when those do not either, it was
+ * something else (RFC 4821, FreeBSD's values). */
+static void suspect_black_hole(struct tcp_conn *conn)
+{
+	if (conn->backoff == BLACK_HOLE_RETRIES && !conn->black_hole &&
+	    conn->mss > TCP_BLACK_HOLE_MSS &&
+	    conn->snd_nxt - conn->snd_una >= conn->mss) {
+		conn->black_hole = true;
+		tcp_update_mss(conn);
+	} else if (conn->backoff == 2 * BLACK_HOLE_RETRIES &&
+		   conn->black_hole) {
+		conn->black_hole = false;
+		tcp_update_mss(conn);
+	}
+}
+
 static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 			       uint64_t now)
 {
@@ -199,8 +217,10 @@ static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 			conn->backoff++;
 		if (handshake)
 			conn->syn_pending = true;
-		else
+		else {
+			suspect_black_hole(conn);
 			tcp_loss_timeout(ns, conn);
+		}
 	}
 	tcp_arm_timers(ns, conn, now, true);
 }
