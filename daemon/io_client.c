@@ -165,7 +165,8 @@ static bool read_once(struct io_client *client, size_t bytes_max)
 		return false;
 	len = readv(client->fd, iov, count);
 	relay_read(relay, &client->io->now, len > 0 ? (size_t)len : 0);
-	if (len < (ssize_t)iov_len(iov, count))
+	/* A socket that hung up is read to its end: no event will come. */
+	if (len < (ssize_t)iov_len(iov, count) && !client->hung_up)
 		client->readable = false;
 	if (len < 0 && errno != EAGAIN)
 		client_gone(client);
