@@ -9,5 +9,8 @@ deps:
 deps-test:
 	@test/deps.sh build test
 
-.PHONY: deps-demo
+.PHONY: deps-demo deps-bench
 deps-demo: deps-test
+
+deps-bench: deps-test
+	@test/deps.sh bench

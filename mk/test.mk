@@ -80,3 +80,10 @@ test:
 
 demo: deps-demo all
 	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B demo/demo.py
+
+# ------------------------------------------------------------------ figures
+
+.PHONY: bench
+bench: deps-bench all
+	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B \
+	  bench/first.py $(SECONDS_EACH)

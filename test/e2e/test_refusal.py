@@ -2,6 +2,7 @@
 """A target that cannot be reached: refused or reset within 10 s, never
 silence, never an end that looks like success, and the log says why."""
 
+import concurrent.futures
 import time
 
 import pytest
@@ -33,11 +34,15 @@ def daemon(shared_lab):
     ("no_route", "no_route", 2),
     ("closed", "connect_refused", 2),
     ("closed4", "connect_refused", 2),
-    ("silent", "connect_timeout", 10.5),
-    ("silent_address", "connect_timeout", 10.5),
 ])
 def test_reason(daemon, forward, reason, seconds):
     clients.is_refused(daemon, forward, reason, seconds)
+    clients.echoes(daemon, "good")
+
+
+def test_silent_target(daemon):
+    for_each(["silent", "silent_address"], lambda forward: clients.is_refused(
+        daemon, forward, "connect_timeout", 10.5))
     clients.echoes(daemon, "good")
 
 
@@ -51,19 +56,32 @@ def test_reset_although_bytes_came(daemon):
             raise AssertionError("still connected after 5 s")
 
 
-@pytest.mark.parametrize("changes", [
-    {"endpoint": endpoint(OUTER["far4"], 9)},
-    {"endpoint": endpoint("192.0.2.77", 51820)},
-    {"endpoint": endpoint("198.51.100.1", 51820)},
-    {"public_key": Keys().public},
-    {"private_key": Keys().private},
-], ids=["nobody-at-port", "no-such-host", "no-route", "wrong-peer-key",
-        "wrong-own-key"])
-def test_tunnel_is_down(lab, changes):
-    with lab.daemon({"x": ("appname.internal", "echo"),
-                     "y": (APP6, "echo")}, lab.tunnel(**changes)) as daemon:
-        clients.is_refused(daemon, "x", "tunnel_down", 10.5)
-        clients.is_refused(daemon, "y", "tunnel_down", 10.5)
+DOWN = {
+    "nobody at the port": {"endpoint": endpoint(OUTER["far4"], 9)},
+    "no such host": {"endpoint": endpoint("192.0.2.77", 51820)},
+    "no route to the host": {"endpoint": endpoint("198.51.100.1", 51820)},
+    "wrong key of the peer": {"public_key": Keys().public},
+    "wrong key of our own": {"private_key": Keys().private},
+}
+
+
+def test_tunnel_is_down(lab):
+    """By name and by address, all cases at the same time."""
+    def refused(case):
+        forwards = {"name": ("appname.internal", "echo"),
+                    "address": (APP6, "echo")}
+        with lab.daemon(forwards, lab.tunnel(**DOWN[case])) as daemon:
+            for_each(forwards, lambda forward: clients.is_refused(
+                daemon, forward, "tunnel_down", 10.5))
+    for_each(DOWN, refused)
+
+
+def for_each(items, function):
+    """Calls it for all items at the same time; the first error counts."""
+    with concurrent.futures.ThreadPoolExecutor(len(items)) as pool:
+        for job in {item: pool.submit(function, item)
+                    for item in items}.values():
+            job.result()
 
 
 def test_name_server_is_silent(lab):

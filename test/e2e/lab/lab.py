@@ -117,7 +117,7 @@ class Lab:
         """A new near end, already known to the peer."""
         identity = Identity(next(self.identities), keys)
         self.peer.add_peer(identity.keys.public, [
-            identity.four + "/32", identity.six + "/120"], psk=self.psk)
+            identity.four + "/32", identity.six + "/128"], psk=self.psk)
         return identity
 
     def make_services(self):

@@ -65,7 +65,9 @@ class Tun:
             self.configure_peer(public_key)
 
     def set_endpoint(self, public_key, endpoint):
+        """Forgets the peer first: boringtun does not change one."""
         allowed_ips, _, psk = self.peers[public_key]
+        run(["wg", "set", self.device, "peer", public_key, "remove"])
         self.add_peer(public_key, allowed_ips, endpoint, psk)
 
     def start(self):
