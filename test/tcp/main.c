@@ -7,9 +7,10 @@
  * a first run, whose result does not count, shows the secret's part, and then
  * the clock begins where the sum is what the script wants.
  */
+#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/time.h"
@@ -59,6 +60,20 @@ static bool run_file(const char *file)
 	return passed;
 }
 
+/* In a process of its own: a failed CHECK of the stack costs one file only. */
+static bool try_file(const char *file)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(run_file(file) ? 0 : 1);
+	while (waitpid(pid, &status, 0) < 0)
+		CHECK(errno == EINTR);
+	return status == 0;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned passed = 0, failed = 0;
@@ -68,7 +83,7 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	for (int i = 1; i < argc; i++) {
-		if (run_file(argv[i])) {
+		if (try_file(argv[i])) {
 			passed++;
 		} else {
 			fprintf(stderr, "FAILED %s\n", argv[i]);
