@@ -35,6 +35,7 @@ static uint32_t take_node(struct route_table *table)
 
 static void give_node(struct route_table *table, uint32_t link)
 {
+	node_at(table, link)->value = ROUTE_NONE;
 	node_at(table, link)->child[0] = table->free;
 	table->free = link;
 }
@@ -86,6 +87,7 @@ static uint32_t new_leaf(struct route_table *table, const struct prefix *prefix,
 
 	memcpy(node->bytes, prefix->addr.bytes, sizeof(node->bytes));
 	node->bits = prefix->bits;
+	node->family = prefix->addr.family;
 	node->value = value;
 	return link;
 }
@@ -181,22 +183,21 @@ int route_remove(struct route_table *table, const struct prefix *prefix)
 	return 0;
 }
 
+/* Removing joins nodes but never moves one, so a walk over the array meets
+ * each of them. */
 void route_remove_value(struct route_table *table, uint16_t value)
 {
-	/* Removing frees and joins nodes, but never moves one: every node
-	 * that is in use and has the value is found by its own prefix. */
 	for (uint32_t i = 0; i < table->used; i++) {
 		const struct route_node *node = &table->nodes[i];
-		struct prefix prefix = {.bits = node->bits};
+		struct prefix prefix = {
+			.addr.family = node->family,
+			.bits = node->bits,
+		};
 
 		if (node->value != value)
 			continue;
 		memcpy(prefix.addr.bytes, node->bytes, sizeof(node->bytes));
-		prefix.addr.family = IP_V4;
-		if (node->bits > 32 || route_remove(table, &prefix) != 0) {
-			prefix.addr.family = IP_V6;
-			(void)route_remove(table, &prefix);
-		}
+		CHECK(route_remove(table, &prefix) == 0);
 	}
 }
 

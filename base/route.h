@@ -22,6 +22,7 @@ struct route_node {
 	uint32_t child[2]; /* index + 1, 0 = none */
 	uint16_t value;    /* ROUTE_NONE: only joins its children */
 	uint8_t bits;
+	uint8_t family;
 };
 
 /* Owner: whoever embeds it. nodes must outlive it. */
