@@ -12,6 +12,7 @@ void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt)
 
 	if (rtt == 0)
 		rtt = 1;
+	conn->backoff = 0; /* Karn: not before there is a measurement */
 	conn->min_rtt = time_min(conn->min_rtt, rtt);
 	if (conn->srtt == 0) {
 		conn->srtt = rtt;
@@ -228,7 +229,6 @@ static void advance(struct netstack *ns, struct tcp_conn *conn,
 	conn->snd_una = ack;
 	keep_up(&conn->recover, ack);
 	keep_up(&conn->dsack_round, ack);
-	conn->backoff = 0;
 	conn->dupacks = 0;
 	conn->reno_sacked = 0;
 	tcp_tell_space(ns, conn);
@@ -249,6 +249,20 @@ static void count_duplicate(struct tcp_conn *conn,
 	if (conn->dupacks < UINT8_MAX)
 		conn->dupacks++;
 	conn->reno_sacked += conn->mss;
+}
+
+/* Timestamps tell which transmission was acknowledged, so retransmitted segments
+ * may be measured with them (RFC 7323 4.1); never too short, for min_rtt. */
+static uint64_t echoed_rtt(const struct tcp_conn *conn,
+			   const struct tcp_arrival *arrival)
+{
+	const struct tcp_segment *segment = arrival->segment;
+	uint32_t ticks = tcp_timestamp(conn, arrival->now) - segment->ts_ecr;
+
+	if (!conn->timestamps || !segment->has_timestamps ||
+	    segment->ts_ecr == 0 || ticks > INT32_MAX)
+		return 0;
+	return (ticks + UINT64_C(1)) * NS_PER_MS;
 }
 
 bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
@@ -286,6 +300,8 @@ bool tcp_acknowledge(struct netstack *ns, struct tcp_conn *conn,
 		conn->stalled_since = now; /* MUST-37: answered is alive */
 	if (conn->state == TCPS_TIME_WAIT)
 		return true;
+	if (progress.rtt == 0 && progress.acked > 0)
+		progress.rtt = echoed_rtt(conn, arrival);
 	if (progress.rtt != 0)
 		tcp_rtt_sample(ns, conn, progress.rtt);
 	if (progress.acked > 0 && conn->timestamps && segment->has_timestamps)

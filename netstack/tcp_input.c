@@ -10,6 +10,9 @@
 #define CHALLENGE_NS (500 * NS_PER_MS)
 /* Timestamps are compared within half their space, 2^31 ms (RFC 7323 5.5). */
 #define PAWS_NS (UINT64_C(24) * 86400 * NS_PER_S)
+/* A segment that a retransmission has overtaken is that much older, in ticks of
+ * the peer's clock, and still good: no path wraps the numbers in 250 ms. */
+enum { PAWS_REORDER = 250 };
 
 static void touch(struct netstack *ns, struct tcp_conn *conn)
 {
@@ -190,7 +193,7 @@ static bool paws_rejects(const struct tcp_conn *conn,
 	const struct tcp_segment *segment = arrival->segment;
 
 	return conn->timestamps && segment->has_timestamps &&
-	       seq_lt(segment->ts_val, conn->ts_recent) &&
+	       seq_lt(segment->ts_val + PAWS_REORDER, conn->ts_recent) &&
 	       arrival->now - conn->ts_recent_at < PAWS_NS &&
 	       !(segment->flags & TCP_RST);
 }
@@ -204,6 +207,9 @@ static void update_ts_recent(struct tcp_conn *conn,
 	if (!conn->timestamps || !segment->has_timestamps ||
 	    seq_lt(conn->last_ack_sent, segment->seq))
 		return;
+	if (seq_lt(segment->ts_val, conn->ts_recent) &&
+	    arrival->now - conn->ts_recent_at < PAWS_NS)
+		return; /* overtaken */
 	conn->ts_recent = segment->ts_val;
 	conn->ts_recent_at = arrival->now;
 }
