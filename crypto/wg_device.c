@@ -179,8 +179,9 @@ void wg_peer_set_endpoint(struct wg_device *dev, uint16_t index,
 
 	CHECK(index < dev->peer_count);
 	peer->endpoint = *endpoint;
-	peer->source = (struct ip_addr){.family = IP_NONE};
-	peer->ifindex = 0;
+	wg_peer_clear_source(peer);
+	if (peer->send != 0) /* what waited for an endpoint */
+		wg_peer_send(dev, peer, 0);
 }
 
 void wg_device_source_gone(struct wg_device *dev, const struct ip_addr *source)
@@ -188,10 +189,8 @@ void wg_device_source_gone(struct wg_device *dev, const struct ip_addr *source)
 	for (uint16_t i = 0; i < dev->peer_count; i++) {
 		struct wg_peer *peer = &dev->peers[i];
 
-		if (!ip_addr_equal(&peer->source, source))
-			continue;
-		peer->source = (struct ip_addr){.family = IP_NONE};
-		peer->ifindex = 0;
+		if (ip_addr_equal(&peer->source, source))
+			wg_peer_clear_source(peer);
 	}
 }
 

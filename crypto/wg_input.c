@@ -10,6 +10,7 @@
 #include "crypto/secret.h"
 
 enum { BATCH_MAX = 64 };
+enum { ECN_NOT_ECT = 0, ECN_CE = 3 };
 
 /* E1: only after authentication. */
 static void roam(struct wg_device *dev, struct wg_peer *peer,
@@ -147,6 +148,16 @@ static bool source_allowed(const struct wg_device *dev,
 	return route_lookup(&dev->routes, &source) == peer->index;
 }
 
+/* D8 (RFC 6040): a mark of the way counts where the inner packet may have one.
+ * One that may not have it is delivered all the same, as the kernel does. */
+static uint8_t inner_ecn(const uint8_t *ip, uint8_t outer_tos)
+{
+	unsigned inner = ip[0] >> 4 == 4 ? ip[1] & 3U : ip[1] >> 4 & 3U;
+	bool marked = (outer_tos & 3) == ECN_CE && inner != ECN_NOT_ECT;
+
+	return marked ? ECN_CE : (uint8_t)inner;
+}
+
 static bool deliver(struct wg_device *dev, const struct wg_peer *peer,
 		    const struct wg_datagram *in, const struct aead_job *job,
 		    struct packet *out)
@@ -165,7 +176,7 @@ static bool deliver(struct wg_device *dev, const struct wg_peer *peer,
 		.data = job->data,
 		.len = len,
 		.path = peer->index,
-		.ecn = in->tos & 3,
+		.ecn = inner_ecn(job->data, in->tos),
 	};
 	wg_count(dev, WG_RX_PACKETS);
 	return true;
@@ -180,7 +191,7 @@ static void keep_key_fresh(struct wg_device *dev, struct wg_peer *peer,
 			 WG_REKEY_TIMEOUT_NS;
 
 	if (keypair == NULL || !keypair->initiator || keypair->last_minute ||
-	    now - keypair->birth <= limit)
+	    now - keypair->birth < limit)
 		return;
 	keypair->last_minute = true;
 	wg_timers_initiate(dev, peer, now, false);

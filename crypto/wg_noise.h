@@ -68,7 +68,7 @@ bool wg_noise_create_initiation(const struct wg_identity *identity,
 /* An initiation half read: who it is from, before anything of that peer is
  * touched. Secrets: wipe with wg_noise_opening_wipe(). */
 struct wg_opening {
-	uint8_t chaining_key[32], hash[32], key[32];
+	uint8_t chaining_key[32], hash[32];
 	uint8_t remote_static[32];
 	uint8_t timestamp[WG_TIMESTAMP_LEN];
 };

@@ -59,7 +59,7 @@ static void keep_key_fresh(struct wg_device *dev, struct wg_peer *peer,
 {
 	if (keypair->tx_counter > WG_REKEY_AFTER_MESSAGES ||
 	    (keypair->initiator &&
-	     now - keypair->birth > WG_REKEY_AFTER_TIME_NS))
+	     now - keypair->birth >= WG_REKEY_AFTER_TIME_NS))
 		wg_timers_initiate(dev, peer, now, false);
 }
 
@@ -212,7 +212,6 @@ size_t wg_device_pull(struct wg_device *dev, uint64_t now, uint64_t wall,
 		size_t len;
 
 		if (peer->send == 0 || peer->endpoint.addr.family == IP_NONE) {
-			peer->send = 0;
 			peer->in_output = false;
 			dev->output.head = peer->output_next;
 			if (dev->output.head == ROUTE_NONE)

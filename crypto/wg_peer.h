@@ -123,6 +123,13 @@ static inline void wg_count(struct wg_device *dev, enum wg_counter which)
 void wg_peer_post(struct wg_device *dev, struct wg_peer *peer,
 		  enum wg_event_type type);
 void wg_peer_send(struct wg_device *dev, struct wg_peer *peer, unsigned what);
+/* The kernel chooses the source address from now on (E2, E3, E7). */
+static inline void wg_peer_clear_source(struct wg_peer *peer)
+{
+	peer->source = (struct ip_addr){.family = IP_NONE};
+	peer->ifindex = 0;
+}
+
 struct wg_peer *wg_peer_by_key(struct wg_device *dev, const uint8_t key[32]);
 
 /* ------------------------------------------------------------- wg_session.c */
@@ -142,7 +149,7 @@ void wg_session_confirm(struct wg_device *dev, struct wg_peer *peer,
 			uint64_t now, uint8_t slot);
 /* Wipes everything that was agreed (T4). */
 void wg_session_zero(struct wg_device *dev, struct wg_peer *peer);
-/* The keypair to send with, or NULL (K7). */
+/* The keypair to send with, or NULL (K7); it has nonces for a whole run. */
 struct wg_keypair *wg_session_current(struct wg_peer *peer, uint64_t now);
 /* A new index for the outstanding handshake; the old one goes. */
 void wg_session_new_index(struct wg_device *dev, struct wg_peer *peer);

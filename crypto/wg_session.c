@@ -96,7 +96,7 @@ struct wg_keypair *wg_session_current(struct wg_peer *peer, uint64_t now)
 
 	if (keypair == NULL ||
 	    now - keypair->birth >= WG_REJECT_AFTER_TIME_NS ||
-	    keypair->tx_counter >= WG_REJECT_AFTER_MESSAGES)
+	    keypair->tx_counter > WG_REJECT_AFTER_MESSAGES - RUN_PACKETS_MAX)
 		return NULL;
 	return keypair;
 }

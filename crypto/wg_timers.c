@@ -33,25 +33,37 @@ static bool armed(const struct wg_peer *peer, enum wg_timer timer)
 	return peer->deadlines[timer] != NEVER;
 }
 
+/* T6: whatever the cause, and after a response too. */
+static bool may_initiate(const struct wg_peer *peer, uint64_t now)
+{
+	return peer->last_sent == 0 ||
+	       now >= peer->last_sent + WG_REKEY_TIMEOUT_NS;
+}
+
+/* Jitter here as well: two sides that answered each other at once would
+ * otherwise collide again and again (N12). */
+static void retry_later(struct wg_device *dev, struct wg_peer *peer)
+{
+	set(dev, peer, WG_TIMER_RETRANSMIT_HANDSHAKE,
+	    peer->last_sent + WG_REKEY_TIMEOUT_NS + jitter(dev));
+}
+
 void wg_timers_initiate(struct wg_device *dev, struct wg_peer *peer,
 			uint64_t now, bool retry)
 {
-	uint64_t allowed = peer->last_sent + WG_REKEY_TIMEOUT_NS;
-
 	if (!retry)
 		peer->attempts = 0;
-	if (peer->last_sent == 0 || now >= allowed)
+	if (may_initiate(peer, now))
 		wg_peer_send(dev, peer, WG_SEND_INITIATION);
 	else if (!armed(peer, WG_TIMER_RETRANSMIT_HANDSHAKE))
-		set(dev, peer, WG_TIMER_RETRANSMIT_HANDSHAKE, allowed);
+		retry_later(dev, peer);
 }
 
 void wg_timers_initiated(struct wg_device *dev, struct wg_peer *peer,
 			 uint64_t now)
 {
 	peer->last_sent = now;
-	set(dev, peer, WG_TIMER_RETRANSMIT_HANDSHAKE,
-	    now + WG_REKEY_TIMEOUT_NS + jitter(dev));
+	retry_later(dev, peer);
 }
 
 void wg_timers_data_sent(struct wg_device *dev, struct wg_peer *peer,
@@ -108,20 +120,21 @@ void wg_timers_complete(struct wg_device *dev, struct wg_peer *peer,
 	peer->attempts = 0;
 	peer->last_handshake = now;
 	wg_count(dev, WG_HANDSHAKES);
+	/* What was not asked for yet is no longer true. */
+	peer->events &= (uint8_t) ~(1U << WG_EVENT_HANDSHAKE_RETRY |
+				    1U << WG_EVENT_HANDSHAKE_FAILED);
 	wg_peer_post(dev, peer, WG_EVENT_SESSION_UP);
 }
 
 /* ------------------------------------------------------------- expiry */
 
-static void clear_source(struct wg_peer *peer)
-{
-	peer->source.family = IP_NONE;
-	peer->ifindex = 0;
-}
-
 static void retransmit_handshake(struct wg_device *dev, struct wg_peer *peer,
 				 uint64_t now)
 {
+	if (!may_initiate(peer, now)) { /* a response has left since */
+		retry_later(dev, peer);
+		return;
+	}
 	if (peer->attempts > WG_HANDSHAKE_ATTEMPTS) {
 		stop(dev, peer, WG_TIMER_SEND_KEEPALIVE);
 		if (!armed(peer, WG_TIMER_ZERO_KEYS))
@@ -131,7 +144,7 @@ static void retransmit_handshake(struct wg_device *dev, struct wg_peer *peer,
 		return;
 	}
 	peer->attempts++;
-	clear_source(peer);
+	wg_peer_clear_source(peer);
 	wg_timers_initiate(dev, peer, now, true);
 	wg_peer_post(dev, peer, WG_EVENT_HANDSHAKE_RETRY);
 }
@@ -158,7 +171,7 @@ static void fire(struct wg_device *dev, struct wg_peer *peer,
 		send_keepalive(dev, peer, now);
 		break;
 	case WG_TIMER_NEW_HANDSHAKE:
-		clear_source(peer);
+		wg_peer_clear_source(peer);
 		wg_timers_initiate(dev, peer, now, false);
 		break;
 	case WG_TIMER_ZERO_KEYS:
