@@ -150,16 +150,30 @@ static void take_sack(struct netstack *ns, struct tcp_conn *conn,
 	}
 }
 
+/* A block of what is in flight. By distances: three comparisons of sequence
+ * numbers may agree about a block that goes round the circle. */
+static bool in_flight(const struct tcp_conn *conn, uint32_t ack,
+		      const struct tcp_range *sack)
+{
+	uint32_t start = sack->start - ack;
+	uint32_t end = sack->end - ack;
+
+	return start > 0 && start < end && end <= conn->snd_nxt - ack;
+}
+
 /* RFC 2883: the first block lies before the ACK or inside the second block. */
 static bool is_dsack(const struct tcp_conn *conn,
 		     const struct tcp_segment *segment)
 {
 	const struct tcp_range *first = &segment->sacks[0];
 	const struct tcp_range *second = &segment->sacks[1];
+	uint32_t ack = segment->ack;
 
-	if (seq_le(first->end, segment->ack))
-		return seq_le(conn->snd_una - conn->snd_wnd_max, first->start);
-	return segment->sack_count > 1 && seq_le(second->start, first->start) &&
+	if (ack - first->start <= conn->snd_wnd_max)
+		return ack - first->end < ack - first->start;
+	return segment->sack_count > 1 && in_flight(conn, ack, first) &&
+	       in_flight(conn, ack, second) &&
+	       seq_le(second->start, first->start) &&
 	       seq_le(first->end, second->end);
 }
 
@@ -170,15 +184,12 @@ static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
 	for (unsigned i = 0; i < segment->sack_count; i++) {
 		const struct tcp_range *sack = &segment->sacks[i];
 
-		if (!seq_lt(sack->start, sack->end))
-			continue;
 		if (i == 0 && is_dsack(conn, segment)) {
 			progress->dsack = true;
 			tcp_loss_dsack(conn, sack->end - sack->start);
 			continue;
 		}
-		if (seq_lt(segment->ack, sack->start) &&
-		    seq_le(sack->end, conn->snd_nxt) &&
+		if (in_flight(conn, segment->ack, sack) &&
 		    !tcp_board_scarce(&conn->board, ns->config.chunks))
 			take_sack(ns, conn, sack, now, progress);
 	}

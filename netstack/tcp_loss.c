@@ -147,7 +147,9 @@ void tcp_loss_eifel(struct netstack *ns, struct tcp_conn *conn, uint32_t ts_ecr)
 
 void tcp_loss_dsack(struct tcp_conn *conn, uint32_t bytes)
 {
-	conn->undo_bytes -= (int32_t)bytes;
+	/* Below zero: more than we ever sent twice; no undo. */
+	if (conn->undo_bytes >= 0)
+		conn->undo_bytes -= (int32_t)bytes;
 	if (conn->probe_in_flight) { /* it was not needed, and says no more */
 		conn->probe_in_flight = false;
 		return;
