@@ -149,5 +149,7 @@ uint64_t pair_drain(struct pair *pair, int side);
 /* Puts a packet made by hand on the wire for a side. */
 void pair_inject(struct pair *pair, int to, const uint8_t *data, uint32_t len);
 void pair_settle(struct pair *pair);
+/* The applications of one side read and write what they can. */
+void pair_serve_apps(struct pair *pair, int side);
 
 #endif

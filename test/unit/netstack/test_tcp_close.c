@@ -183,6 +183,44 @@ static void test_close_with_unread(void **state)
 	expect_empty_after(NS_PER_S);
 }
 
+/* The connection is over while bytes wait to be read: they are still there. */
+static void test_unread_after_the_end(void **state)
+{
+	(void)state;
+	send_text(0, c, "late reader");
+	assert_int_equal(tcp_shutdown(ns(0), pair.now, c), 0);
+	pair_run(&pair, RTT);
+	assert_int_equal(tcp_shutdown(ns(1), pair.now, s), 0);
+	pair_run(&pair, 200 * NS_PER_S);
+	assert_int_equal(pair_state(&pair, 1, s), TCPS_CLOSED);
+	assert_false(bits(1, s) & NS_FAILED);
+	expect_read(1, s, "late reader", -ERR_CLOSED);
+	assert_int_equal(tcp_close(ns(1), pair.now, s), 0);
+	assert_int_equal(tcp_close(ns(0), pair.now, c), 0);
+	expect_empty_after(200 * NS_PER_S);
+}
+
+/* Nobody reads and nobody holds the sender's handle: it is not kept for ever by
+ * a peer that goes on answering probes. */
+static void test_orphan_behind_closed_window(void **state)
+{
+	static uint8_t big[100000];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		assert_true(tcp_send(ns(0), pair.now, c, big, sizeof(big)) > 0);
+		pair_run(&pair, NS_PER_S);
+	}
+	assert_int_equal(pair_info(&pair, 0, c).snd_wnd, 0);
+	assert_int_equal(tcp_close(ns(0), pair.now, c), 0);
+	pair_run(&pair, 100 * NS_PER_S);
+	assert_int_equal(netstack_connection_count(ns(0)), 1);
+	pair_run(&pair, 100 * NS_PER_S);
+	assert_int_equal(netstack_connection_count(ns(0)), 0);
+	assert_int_equal(tcp_close(ns(1), pair.now, s), 0);
+	expect_empty_after(NS_PER_S);
+}
+
 /* Data for a handle that is gone is answered by a reset as well. */
 static void test_data_after_close(void **state)
 {
@@ -406,6 +444,8 @@ int main(void)
 		T(close_delivers),
 		T(close_with_unread),
 		T(data_after_close),
+		T(unread_after_the_end),
+		T(orphan_behind_closed_window),
 		T(abort),
 		T(abort_of_handshake),
 		T(close_listener),

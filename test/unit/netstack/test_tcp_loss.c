@@ -158,6 +158,17 @@ static void test_no_timeout(void **state)
 /* The last segments of an exchange are lost: a probe after two round trips, not
  * the timeout. (For a single segment the ACK may be delayed by 200 ms, and the
  * timeout comes first: RFC 8985 7.2.) */
+static struct pair_fate lose_data_once(struct pair *p,
+				       const struct pair_packet *packet)
+{
+	struct pair_fate fate = {.copies = 1};
+
+	if (packet->from == 0 && pair_segment_of(packet).len > 0 &&
+	    p->fault_state[0]++ == p->fault_param)
+		fate.copies = 0;
+	return fate;
+}
+
 static struct pair_fate lose_end_of_three(struct pair *p,
 					  const struct pair_packet *packet)
 {
@@ -210,6 +221,66 @@ static void test_tail_loss(void **state)
 		assert_true(retransmits(0) <= 4);
 		pair_close(&pair);
 	}
+}
+
+/* Without SACK what waits behind a hole is acknowledged late: that is no round
+ * trip (MUST-18), and must not make the next timeout a long one. */
+static void test_no_round_trip_behind_a_hole(void **state)
+{
+	struct pair_app apps[2] = {{.to_send = 9000}, {.to_send = 0}};
+
+	(void)state;
+	pair_open(&pair, without_options);
+	pair_connect_apps(&pair, IP_V4, apps);
+	pair.fault = lose_data_once;
+	pair.fault_param = 4; /* too few duplicates follow */
+	apps[0].read_limit = 0;
+	apps[1].read_limit = 9000;
+	assert_true(pair_run_apps(&pair, 10 * NS_PER_S));
+	pair_run(&pair, NS_PER_S);
+	assert_true(timeouts(0) > 0);
+	assert_true(pair_info(&pair, 0, apps[0].handle).srtt_ns <
+		    100 * NS_PER_MS);
+	pair_close(&pair);
+}
+
+/* Packets above a size vanish without a word: smaller ones are tried. */
+static struct pair_fate narrow(struct pair *p, const struct pair_packet *packet)
+{
+	return (struct pair_fate){.copies =
+					  packet->len > p->fault_param ? 0 : 1};
+}
+
+static void test_black_hole(void **state)
+{
+	struct pair_app apps[2] = {{.to_send = 200000, .shut = true},
+				   {.to_send = 200000, .shut = true}};
+
+	(void)state;
+	pair_open(&pair, NULL);
+	pair_connect_apps(&pair, IP_V6, apps);
+	pair.fault = narrow;
+	pair.fault_param = 1300;
+	assert_true(pair_run_apps(&pair, 20 * NS_PER_S));
+	assert_int_equal(apps[0].received, 200000);
+	assert_int_equal(apps[1].received, 200000);
+	assert_int_equal(pair_info(&pair, 0, apps[0].handle).mss, 1200);
+	pair_close(&pair);
+	/* An outage is no black hole. */
+	memset(apps, 0, sizeof(apps));
+	apps[0].to_send = 4 << 20;
+	pair_open(&pair, NULL);
+	pair_connect_apps(&pair, IP_V6, apps);
+	apps[0].read_limit = 0;
+	apps[1].read_limit = 4 << 20;
+	pair_run(&pair, 40 * NS_PER_MS);
+	pair.fault = narrow;
+	pair.fault_param = 0;
+	pair_run(&pair, 20 * NS_PER_S);
+	pair.fault = NULL;
+	assert_true(pair_run_apps(&pair, 40 * NS_PER_S));
+	assert_int_equal(pair_info(&pair, 0, apps[0].handle).mss, 1348);
+	pair_close(&pair);
 }
 
 /* ------------------------------------------------------------- many losses */
@@ -424,6 +495,8 @@ int main(void)
 		cmocka_unit_test(test_each_position_plain),
 		cmocka_unit_test(test_no_timeout),
 		cmocka_unit_test(test_tail_loss),
+		cmocka_unit_test(test_no_round_trip_behind_a_hole),
+		cmocka_unit_test(test_black_hole),
 		cmocka_unit_test(test_random_loss),
 		cmocka_unit_test(test_random_loss_no_sack),
 		cmocka_unit_test(test_random_loss_plain),

@@ -403,6 +403,40 @@ static void test_syn_sent(void **state)
 	tcp_close(pair.side[0].ns, pair.now, handle);
 }
 
+/* TIME-WAIT at the server: a SYN with a newer timestamp or a higher sequence
+ * number opens the next connection (RFC 6191), an old one does not. */
+static void test_time_wait_reopened(void **state)
+{
+	struct endpoint local = {.port = server.port};
+	struct tcp_segment syn = {
+		.flags = TCP_SYN, .wnd = 1000, .has_timestamps = true};
+	uint32_t ts_val = wire.last[0].ts_val;
+	struct ns_handle listener;
+
+	(void)state;
+	assert_int_equal(tcp_listen(pair.side[1].ns, &local, 2, 0, &listener),
+			 0);
+	tcp_recv(pair.side[0].ns, pair.now, c, &(char[8]){0}, 8);
+	tcp_recv(pair.side[1].ns, pair.now, s, &(char[8]){0}, 8);
+	assert_int_equal(tcp_close(pair.side[1].ns, pair.now, s), 0);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(tcp_close(pair.side[0].ns, pair.now, c), 0);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(netstack_connection_count(pair.side[1].ns), 2);
+	wire.deaf = true;
+	syn.seq = server_rcv_nxt() - 1000;
+	syn.ts_val = ts_val - 1000;
+	craft_inject(&pair, &client, &server, &syn);
+	pair_settle(&pair);
+	assert_int_equal(wire.last[1].flags, TCP_ACK); /* no SYN-ACK */
+	syn.ts_val = ts_val + 100000;
+	craft_inject(&pair, &client, &server, &syn);
+	pair_settle(&pair);
+	assert_int_equal(wire.last[1].flags, TCP_SYN | TCP_ACK);
+	assert_int_equal(wire.last[1].ack, syn.seq + 1);
+	assert_int_equal(netstack_connection_count(pair.side[1].ns), 2);
+}
+
 int main(void)
 {
 #define T(name) \
@@ -416,6 +450,9 @@ int main(void)
 		T(window_edges),
 		T(bad_checksum),
 		cmocka_unit_test_setup_teardown(test_paws, open_pair_timestamps,
+						close_pair),
+		cmocka_unit_test_setup_teardown(test_time_wait_reopened,
+						open_pair_timestamps,
 						close_pair),
 		T(no_socket),
 		T(listener),

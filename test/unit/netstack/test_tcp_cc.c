@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: ISC */
+/* CUBIC (RFC 9438) beside its formulas in floating point, HyStart++ (RFC 9406)
+ * and proportional rate reduction (RFC 9937). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/time.h"
+#include "netstack/tcp_cc.h"
+
+enum { MSS = 1000 };
+
+static struct tcp_cc cc;
+static uint64_t now;
+static uint32_t seq;
+
+static int setup(void **state)
+{
+	(void)state;
+	tcp_cc_init(&cc, MSS, 10);
+	now = 1000 * NS_PER_S;
+	seq = 0;
+	return 0;
+}
+
+/* One round trip of ACKs for every second segment. */
+static void round_trip(uint64_t rtt, bool limited)
+{
+	uint32_t window = cc.cwnd;
+	uint32_t acks = window / (2 * MSS);
+
+	for (uint32_t i = 0; i < acks; i++) {
+		struct tcp_cc_ack ack = {
+			.now = now + rtt * (i + 1) / acks,
+			.rtt = rtt,
+			.srtt = rtt,
+			.acked = 2 * MSS,
+			.snd_una = seq + 2 * MSS * (i + 1),
+			.snd_nxt = seq + window + 2 * MSS * (i + 1),
+			.limited = limited,
+		};
+
+		tcp_cc_ack(&cc, &ack);
+	}
+	now += rtt;
+	seq += 2 * MSS * acks;
+}
+
+static void lose(void)
+{
+	tcp_cc_congestion(&cc, cc.cwnd);
+	tcp_cc_recovered(&cc);
+}
+
+static void test_initial_window(void **state)
+{
+	(void)state;
+	assert_int_equal(cc.cwnd, 10 * MSS);
+	tcp_cc_init(&cc, 8940, 10); /* RFC 6928: 14600 bytes or two segments */
+	assert_int_equal(cc.cwnd, 2 * 8940);
+	tcp_cc_init(&cc, 1460, 1);
+	assert_int_equal(cc.cwnd, 1460);
+}
+
+static void test_slow_start(void **state)
+{
+	(void)state;
+	for (uint32_t window = 10 * MSS; window < 1000 * MSS; window *= 2) {
+		assert_int_equal(cc.cwnd, window);
+		round_trip(50 * NS_PER_MS, true);
+	}
+}
+
+/* RFC 7661: a window nobody fills does not grow. */
+static void test_not_limited(void **state)
+{
+	(void)state;
+	round_trip(50 * NS_PER_MS, false);
+	assert_int_equal(cc.cwnd, 10 * MSS);
+}
+
+static double cube_root(double x)
+{
+	double low = 0, high = 1000;
+
+	for (int i = 0; i < 100; i++) {
+		double middle = (low + high) / 2;
+
+		if (middle * middle * middle < x)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* cwnd follows W(t) = 0.4 (t - K)^3 + W_max within a few segments, from the
+ * reduction to well beyond W_max. */
+static void test_cubic_curve(void **state)
+{
+	double w_max = 1000, k = cube_root(w_max * 0.3 / 0.4);
+	uint64_t start;
+
+	(void)state;
+	cc.cwnd = 1000 * MSS;
+	lose();
+	assert_int_equal(cc.cwnd, 700 * MSS);
+	assert_int_equal(cc.ssthresh, 700 * MSS);
+	start = now;
+	for (int i = 0; i < 150; i++) {
+		double t, want;
+
+		round_trip(100 * NS_PER_MS, true);
+		t = (double)(now - start) / 1e9;
+		want = w_max + 0.4 * (t - k) * (t - k) * (t - k);
+		if (t < 1)
+			continue;
+		assert_true((double)cc.cwnd / MSS < want * 1.02 + 3);
+		assert_true((double)cc.cwnd / MSS > want * 0.98 - 3);
+	}
+	assert_true(cc.cwnd > 1050 * MSS);
+}
+
+/* On short paths it is never slower than Reno's 0.53 segments a round trip. */
+static void test_reno_friendly(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	cc.cwnd = 20 * MSS;
+	lose();
+	before = cc.cwnd;
+	for (int i = 0; i < 10; i++)
+		round_trip(NS_PER_MS, true);
+	assert_true(cc.cwnd >= before + 3 * MSS);
+	assert_true(cc.cwnd <= before + 8 * MSS);
+}
+
+static void test_fast_convergence(void **state)
+{
+	(void)state;
+	cc.cwnd = 100 * MSS;
+	lose();
+	assert_int_equal(cc.w_max, 100 * MSS);
+	cc.cwnd = 80 * MSS; /* lost again before it came back */
+	lose();
+	assert_int_equal(cc.w_max, 68 * MSS); /* 80 * (1 + 0.7) / 2 */
+}
+
+static void test_undo(void **state)
+{
+	struct tcp_cc before;
+
+	(void)state;
+	cc.cwnd = 100 * MSS;
+	lose();
+	for (int i = 0; i < 20; i++)
+		round_trip(20 * NS_PER_MS, true);
+	before = cc;
+	lose();
+	tcp_cc_undo(&cc);
+	assert_int_equal(cc.cwnd, before.cwnd);
+	assert_int_equal(cc.ssthresh, before.ssthresh);
+	assert_int_equal(cc.w_max, before.w_max);
+	assert_int_equal(cc.epoch, before.epoch);
+	assert_int_equal(cc.k_ms, before.k_ms);
+	/* a timeout and its repetition go back to before the first */
+	tcp_cc_timeout(&cc, false);
+	assert_int_equal(cc.cwnd, MSS);
+	tcp_cc_timeout(&cc, true);
+	tcp_cc_undo(&cc);
+	assert_int_equal(cc.cwnd, before.cwnd);
+}
+
+/* The application pauses: the curve stands still meanwhile. */
+static void test_pause(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	cc.cwnd = 500 * MSS;
+	lose();
+	for (int i = 0; i < 5; i++)
+		round_trip(50 * NS_PER_MS, true);
+	before = cc.cwnd;
+	for (int i = 0; i < 1000; i++)
+		round_trip(50 * NS_PER_MS, false);
+	assert_int_equal(cc.cwnd, before);
+	round_trip(50 * NS_PER_MS, true);
+	assert_true(cc.cwnd < before + before / 10);
+}
+
+static void test_idle(void **state)
+{
+	(void)state;
+	cc.cwnd = 160 * MSS;
+	tcp_cc_idle(&cc, 10, 2);
+	assert_int_equal(cc.cwnd, 40 * MSS);
+	tcp_cc_idle(&cc, 10, 100);
+	assert_int_equal(cc.cwnd, 10 * MSS);
+}
+
+/* ------------------------------------------------------------- HyStart++ */
+
+/* The queue fills: slow start ends by delay, some rounds later, before loss. */
+static void test_hystart_leaves(void **state)
+{
+	uint64_t rtt = 50 * NS_PER_MS;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		round_trip(rtt, true);
+	assert_false(cc.css);
+	round_trip(rtt + 10 * NS_PER_MS, true);
+	assert_true(cc.css);
+	for (int i = 0; i < 6; i++)
+		round_trip(rtt + 10 * NS_PER_MS, true);
+	assert_true(cc.cwnd >= cc.ssthresh);
+	assert_true(cc.cwnd < 1500 * MSS);
+}
+
+/* A delay that goes away again was not ours. */
+static void test_hystart_returns(void **state)
+{
+	uint64_t rtt = 50 * NS_PER_MS;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		round_trip(rtt, true);
+	round_trip(rtt + 10 * NS_PER_MS, true);
+	assert_true(cc.css);
+	round_trip(rtt, true);
+	assert_false(cc.css);
+	assert_true(cc.ssthresh > 1000000000);
+}
+
+/* ------------------------------------------------------------- PRR */
+
+/* Losses in one window: recovery never sends more than slow start would, and
+ * ends with ssthresh in flight, without a burst. */
+static void test_prr(void **state)
+{
+	(void)state;
+	for (uint32_t losses = 1; losses < 60; losses += 7) {
+		uint32_t pipe, sent = 0, delivered = 0;
+
+		setup(NULL);
+		cc.cwnd = 100 * MSS;
+		tcp_cc_congestion(&cc, 100 * MSS);
+		pipe = (100 - losses) * MSS;
+		while (delivered < (100 - losses) * MSS) {
+			uint32_t room;
+
+			delivered += MSS;
+			pipe -= MSS;
+			tcp_cc_recovery_ack(&cc, MSS, pipe, false);
+			room = cc.cwnd > pipe ? cc.cwnd - pipe : 0;
+			room -= room % MSS;
+			/* never more than slow start would */
+			assert_true(room <= 2 * MSS);
+			sent += room;
+			pipe += room;
+			tcp_cc_sent(&cc, room);
+			assert_true(pipe <= 100 * MSS);
+		}
+		/* what is in flight at the end is ssthresh, or less when more
+		 * was lost than that */
+		if (losses < 30)
+			assert_in_range(sent, 68 * MSS, 70 * MSS);
+		else
+			assert_true(sent <= 70 * MSS);
+		tcp_cc_recovered(&cc);
+		assert_int_equal(cc.cwnd, 70 * MSS);
+	}
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(test_##name, setup)
+	const struct CMUnitTest tests[] = {
+		T(initial_window), T(slow_start),      T(not_limited),
+		T(cubic_curve),    T(reno_friendly),   T(fast_convergence),
+		T(undo),           T(pause),           T(idle),
+		T(hystart_leaves), T(hystart_returns), T(prr),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
