@@ -14,7 +14,11 @@
 
 _Noreturn void check_failed(const char *file, int line, const char *what);
 
-#define CHECK(cond)   ((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
+/* clang-format 14 would join the two lines beyond the limit */
+/* clang-format off */
+#define CHECK(cond) \
+	((cond) ? (void)0 : check_failed(__FILE__, __LINE__, #cond))
+/* clang-format on */
 
 #define UNREACHABLE() check_failed(__FILE__, __LINE__, "unreachable")
 

@@ -79,8 +79,9 @@ struct config_report {
 };
 
 /* Reads a YAML file and every wg-quick file it names. 0 with *ret_config to be
- * freed by config_free(); or -ERR_SYNTAX, -ERR_INVALID, -ERR_IO, -ERR_PERMISSION,
- * -ERR_NO_MEMORY with report->error filled and nothing to free. */
+ * freed by config_free(); or -ERR_SYNTAX, -ERR_INVALID, -ERR_IO,
+ * -ERR_PERMISSION, -ERR_NO_MEMORY with report->error filled and nothing to
+ * free. */
 int config_load(const char *path, struct config *ret_config,
 		struct config_report *report);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* HMAC-BLAKE2s and the key derivation of Noise: KDF1 to KDF3 (checklist 1.2). */
+/* HMAC-BLAKE2s and the key derivation of Noise, KDF1 to KDF3. */
 #ifndef CRYPTO_KDF_H
 #define CRYPTO_KDF_H
 

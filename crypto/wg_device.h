@@ -89,7 +89,8 @@ void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t peer,
 /* ------------------------------------------------------------- receive */
 
 /* What one recvmmsg()/recvmsg() gave: one datagram, or with segment != 0 a GRO
- * super-datagram of equal segments whose last may be shorter. Opened in place. */
+ * super-datagram of equal segments whose last may be shorter. It is opened in
+ * place. */
 struct wg_datagram {
 	uint8_t *data;
 	uint32_t len;
@@ -117,8 +118,8 @@ struct wg_destination {
 };
 
 /* Whether a run for the peer can be sealed now. A 'no' asks for a handshake,
- * as an upper-layer packet would (K7, T7): 0, -ERR_NO_SESSION, -ERR_NO_ENDPOINT.
- * WG_EVENT_SESSION_UP tells when to try again. */
+ * as an upper-layer packet would (K7, T7). 0, -ERR_NO_SESSION or
+ * -ERR_NO_ENDPOINT; WG_EVENT_SESSION_UP tells when to try again. */
 int wg_peer_want(struct wg_device *dev, uint64_t now, uint16_t peer);
 
 /* Seals the run in place for run->path; wg_peer_want() must have returned 0 in

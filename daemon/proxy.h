@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The program without its I/O: tunnels, forwards and relays, and who tells whom.
+ * The program without its I/O: tunnels, forwards, relays, and who tells whom.
  *
  * The edge feeds it in the order of the turn (doc/architecture.md):
  *

@@ -282,8 +282,8 @@ static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 		/* Silence is not an answer to keep. */
 		entry->error = error;
 		entry->answer.count = 0;
-		entry->expires = error == -ERR_NAME_TIMEOUT ? now
-							    : now + NEGATIVE_NS;
+		entry->expires =
+			error == -ERR_NAME_TIMEOUT ? now : now + NEGATIVE_NS;
 	}
 }
 

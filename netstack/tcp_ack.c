@@ -262,7 +262,7 @@ static void count_duplicate(struct tcp_conn *conn,
 	conn->reno_sacked += conn->mss;
 }
 
-/* Timestamps tell which transmission was acknowledged, so retransmitted segments
+/* Timestamps tell which transmission was acknowledged: so retransmitted ones
  * may be measured with them (RFC 7323 4.1); never too short, for min_rtt. */
 static uint64_t echoed_rtt(const struct tcp_conn *conn,
 			   const struct tcp_arrival *arrival)

@@ -54,7 +54,7 @@ uint32_t tcp_reasm_sack(const struct tcp_reasm *reasm,
 			const struct chunk_pool *pool, struct tcp_range *sack,
 			uint32_t cap);
 
-/* Disjoint, sorted, not touching each other, all between rcv_nxt and rcv_adv. */
+/* Disjoint, sorted, not touching, all between rcv_nxt and rcv_adv. */
 void tcp_reasm_check(const struct tcp_reasm *reasm,
 		     const struct chunk_pool *pool, uint32_t rcv_nxt,
 		     uint32_t rcv_adv);

@@ -13,8 +13,8 @@
 /* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
  * only one segment is out. */
 #define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
-/* Linux gives up a SYN after two minutes; what a closed handle left behind waits
- * no longer either. */
+/* Linux gives up a SYN after two minutes; what a closed handle left behind
+ * waits no longer either. */
 #define HANDSHAKE_NS (120 * NS_PER_S)
 #define ORPHAN_NS    (120 * NS_PER_S)
 enum { BLACK_HOLE_RETRIES = 2 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* Forwards in YAML that are refused. The whole message is compared, place included. */
+/*
+ * Forwards in YAML that are refused. The whole message is compared, place
+ * included.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* wg-quick files that are refused. The whole message is compared, place included. */
+/*
+ * wg-quick files that are refused. The whole message is compared, place
+ * included.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

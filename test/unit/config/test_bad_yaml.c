@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* YAML that is refused: the form, the root, limits and control. The whole message is compared, place included. */
+/*
+ * YAML that is refused: the form, the root, limits and control. The whole
+ * message is compared, place included.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -98,8 +98,7 @@ static void open_proxy(struct far *far, const char *target,
 
 void far_open(struct far *far, const char *target, bool wrong_key)
 {
-	struct random_source random = {.fill = fill,
-				       .ctx = &far->random_state};
+	struct random_source random = {.fill = fill, .ctx = &far->random_state};
 	struct key near_key, far_key, near_public, far_public;
 
 	memset(far, 0, sizeof(*far));

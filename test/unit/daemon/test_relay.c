@@ -145,9 +145,8 @@ static void test_bytes_both_ways(void **state)
 	(void)state;
 	client_sends(relay, "select 1");
 	far_receives("select 1");
-	assert_int_equal(tcp_send(far.tunnel.ns, far.now.awake, far.conn,
-				  "one", 3),
-			 3);
+	assert_int_equal(
+		tcp_send(far.tunnel.ns, far.now.awake, far.conn, "one", 3), 3);
 	client_receives(relay, "one");
 	assert_int_equal(relay_at(relay)->bytes_up, 8);
 	assert_int_equal(relay_at(relay)->bytes_down, 3);
@@ -166,12 +165,12 @@ static void test_client_ends_first(void **state)
 	assert_int_equal(tcp_recv(far.tunnel.ns, far.now.awake, far.conn, iov,
 				  sizeof(iov)),
 			 -ERR_CLOSED);
-	assert_int_equal(tcp_send(far.tunnel.ns, far.now.awake, far.conn,
-				  "answer", 6),
-			 6);
-	client_receives(relay, "answer");
 	assert_int_equal(
-		tcp_shutdown(far.tunnel.ns, far.now.awake, far.conn), 0);
+		tcp_send(far.tunnel.ns, far.now.awake, far.conn, "answer", 6),
+		6);
+	client_receives(relay, "answer");
+	assert_int_equal(tcp_shutdown(far.tunnel.ns, far.now.awake, far.conn),
+			 0);
 	far_step(&far, NS_PER_MS);
 	assert_int_equal(relay_downstream(relay_at(relay), iov, 4),
 			 -ERR_CLOSED);
@@ -186,8 +185,8 @@ static void test_server_ends_first(void **state)
 	struct iovec iov[4];
 
 	(void)state;
-	assert_int_equal(
-		tcp_shutdown(far.tunnel.ns, far.now.awake, far.conn), 0);
+	assert_int_equal(tcp_shutdown(far.tunnel.ns, far.now.awake, far.conn),
+			 0);
 	far_step(&far, NS_PER_MS);
 	assert_int_equal(relay_downstream(relay_at(relay), iov, 4),
 			 -ERR_CLOSED);
@@ -218,9 +217,9 @@ static void test_client_resets(void **state)
 	(void)state;
 	relay_doom(relay_at(relay), &far.now, REASON_CLIENT_RESET);
 	far_step(&far, NS_PER_MS);
-	assert_int_equal(tcp_recv(far.tunnel.ns, far.now.awake, far.conn,
-				  &byte, 1),
-			 -ERR_RESET);
+	assert_int_equal(
+		tcp_recv(far.tunnel.ns, far.now.awake, far.conn, &byte, 1),
+		-ERR_RESET);
 	expect_doom(relay, REASON_CLIENT_RESET, 1);
 }
 
@@ -233,8 +232,7 @@ static void test_client_leaves_while_dialing(void **state)
 	expect_doom(relay, REASON_CLIENT_RESET, 1);
 	for (int i = 0; i < 100; i++)
 		far_step(&far, 100 * NS_PER_MS);
-	assert_int_equal(
-		netstack_connection_count(far.proxy.tunnels[0].ns), 0);
+	assert_int_equal(netstack_connection_count(far.proxy.tunnels[0].ns), 0);
 }
 
 static void test_refused(void **state)
@@ -298,9 +296,8 @@ static void test_not_allowed(void **state)
 	assert_int_equal(prefix_parse("10.0.0.0/8", &mapping->allow[0]), 0);
 	mapping->allow_count = 1;
 	assert_int_equal(ip_addr_parse("192.0.2.9", &from.addr), 0);
-	assert_int_equal(
-		proxy_accept(&far.proxy, &far.now, 0, &from, &refused),
-		RELAY_NONE);
+	assert_int_equal(proxy_accept(&far.proxy, &far.now, 0, &from, &refused),
+			 RELAY_NONE);
 	assert_int_equal(refused, REASON_NOT_ALLOWED);
 }
 
@@ -313,14 +310,12 @@ static void test_limit(void **state)
 	far.proxy.forwards[0].mapping.connections_max = 2;
 	accept_client();
 	accept_client();
-	assert_int_equal(
-		proxy_accept(&far.proxy, &far.now, 0, &from, &refused),
-		RELAY_NONE);
+	assert_int_equal(proxy_accept(&far.proxy, &far.now, 0, &from, &refused),
+			 RELAY_NONE);
 	assert_int_equal(refused, REASON_LIMIT);
 }
 
-#define WITH(test, open)                                                       \
-	cmocka_unit_test_setup_teardown(test, open, close_far)
+#define WITH(test, open) cmocka_unit_test_setup_teardown(test, open, close_far)
 
 int main(void)
 {
