@@ -182,21 +182,20 @@ static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 	conn->probe_pending = true;
 }
 
-/* The tunnel may be narrower somewhere than anybody says: when full segments do
- * not get through twice, try smaller ones, and when those do not either, it was
- * something else (RFC 4821, FreeBSD's values). */
+/* The tunnel may be narrower somewhere than anybody says: when large segments do
+ * not get through twice, try smaller ones, and when those do not either, large
+ * ones again, in turn (RFC 4821, FreeBSD's values). */
 static void suspect_black_hole(struct tcp_conn *conn)
 {
-	if (conn->backoff == BLACK_HOLE_RETRIES && !conn->black_hole &&
-	    conn->mss > TCP_BLACK_HOLE_MSS &&
-	    conn->snd_nxt - conn->snd_una >= conn->mss) {
-		conn->black_hole = true;
-		tcp_update_mss(conn);
-	} else if (conn->backoff == 2 * BLACK_HOLE_RETRIES &&
-		   conn->black_hole) {
-		conn->black_hole = false;
-		tcp_update_mss(conn);
-	}
+	uint32_t flight = conn->snd_nxt - conn->snd_una;
+
+	if (conn->backoff % BLACK_HOLE_RETRIES != 0)
+		return;
+	if (!conn->black_hole &&
+	    (conn->mss <= TCP_BLACK_HOLE_MSS || flight <= TCP_BLACK_HOLE_MSS))
+		return;
+	conn->black_hole = !conn->black_hole;
+	tcp_update_mss(conn);
 }
 
 static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
