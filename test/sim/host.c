@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "netstack/check.h"
+#include "router.h"
 
 enum { PATH = 0, PULLS_MAX = 20000, LISTENER_TAG = 1000, BATCH_MAX = 64 };
 
@@ -222,6 +223,18 @@ static bool input_batch(struct host *host, uint64_t now)
 
 /* ------------------------------------------------------------- output */
 
+/* A router on the way reports a packet that does not fit, as a plain packet on
+ * the other link. */
+static void tell_too_big(struct host *host, uint64_t now, const uint8_t *packet)
+{
+	uint8_t message[ROUTER_MESSAGE_CAP];
+	uint32_t len =
+		router_too_big(packet, host->out->config.narrow, message);
+
+	(void)link_send(host->in, now, message, len);
+	trace_packet(host->trace, now, "too big:", message, len);
+}
+
 static void put_on_link(struct host *host, uint64_t now, const uint8_t *data,
 			uint32_t len)
 {
@@ -231,6 +244,8 @@ static void put_on_link(struct host *host, uint64_t now, const uint8_t *data,
 	snprintf(what, sizeof(what), "%u ->%s", host->index,
 		 link_fate_name[fate]);
 	trace_packet(host->trace, now, what, data, len);
+	if (fate == LINK_TOO_BIG && !host->out->config.narrow_silent)
+		tell_too_big(host, now, data);
 }
 
 static void trace_inner(struct host *host, uint64_t now, const struct run *run)

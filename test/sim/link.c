@@ -13,6 +13,7 @@ const char *const link_fate_name[LINK_FATES] = {
 	[LINK_QUEUE_FULL] = " QUEUE",
 	[LINK_DUPLICATED] = " TWICE",
 	[LINK_CORRUPTED] = " CORRUPT",
+	[LINK_TOO_BIG] = " TOO BIG",
 };
 
 void link_open(struct link *link, const struct link_config *config,
@@ -38,6 +39,9 @@ void link_heal(struct link *link)
 		.latency_ns = link->config.latency_ns,
 		.bytes_per_s = link->config.bytes_per_s,
 		.queue_bytes = link->config.queue_bytes,
+		.narrow = link->config.narrow,
+		.narrow_from = link->config.narrow_from,
+		.narrow_silent = link->config.narrow_silent,
 	};
 	link->burst_until = 0;
 }
@@ -156,6 +160,11 @@ enum link_fate link_send(struct link *link, uint64_t now, const uint8_t *data,
 	uint64_t leaves;
 
 	link->sent++;
+	if (link->config.narrow != 0 && len > link->config.narrow &&
+	    now >= link->config.narrow_from) {
+		link->lost++;
+		return LINK_TOO_BIG;
+	}
 	if (is_lost(link, now)) {
 		link->lost++;
 		return LINK_LOST;

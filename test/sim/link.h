@@ -24,6 +24,9 @@ struct link_config {
 	uint64_t reorder_ns;         /* by at most this */
 	uint32_t corrupt;            /* one bit */
 	uint64_t dark_from, dark_to; /* nothing arrives */
+	uint32_t narrow;             /* longest datagram that passes; 0: any */
+	uint64_t narrow_from;
+	bool narrow_silent; /* nobody is told of what was too big */
 };
 
 struct link_packet {
@@ -49,7 +52,7 @@ struct link {
 void link_open(struct link *link, const struct link_config *config,
 	       struct rng *rng);
 void link_close(struct link *link);
-/* From now on a good network: the rate and the latency stay. */
+/* From now on a good network: rate, latency and width stay. */
 void link_heal(struct link *link);
 
 /* What became of a datagram, for the trace. */
@@ -59,6 +62,7 @@ enum link_fate {
 	LINK_QUEUE_FULL,
 	LINK_DUPLICATED,
 	LINK_CORRUPTED,
+	LINK_TOO_BIG,
 	LINK_FATES,
 };
 extern const char *const link_fate_name[LINK_FATES];

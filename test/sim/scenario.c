@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/time.h"
 
 #define CLOCK_START (100 * NS_PER_S)
@@ -44,6 +45,18 @@ static void make_link(struct rng *rng, bool clean, struct link_config *link)
 		link->dark_from = CLOCK_START + rng_below(rng, 10 * NS_PER_S);
 		link->dark_to = link->dark_from + rng_below(rng, 8 * NS_PER_S);
 	}
+}
+
+/* Somewhere the path is narrower than the tunnel says, from the start or from
+ * some moment on. */
+static void make_narrow(struct rng *rng, uint16_t mtu, struct link_config *link)
+{
+	if (mtu == MTU_MIN || !rng_chance(rng, 100000))
+		return;
+	link->narrow = (uint32_t)rng_range(rng, MTU_MIN, mtu - 1U);
+	link->narrow_from =
+		CLOCK_START + rng_below(rng, 5 * NS_PER_S) * rng_below(rng, 2);
+	link->narrow_silent = rng_chance(rng, 500000);
 }
 
 /* ------------------------------------------------------------- hosts */
@@ -269,6 +282,8 @@ void scenario_make(struct scenario *scenario, uint64_t seed, bool tunnel)
 		make_host(&rng, scenario->clean, &scenario->host[i]);
 	}
 	make_pairs(&rng, scenario);
+	for (unsigned i = 0; i < 2 && !scenario->clean && !tunnel; i++)
+		make_narrow(&rng, scenario->mtu, &scenario->link[i]);
 	if (scenario->clean)
 		keep_queues_short(scenario);
 	scenario->end_by = scenario->heal_at + time_limit(scenario);
@@ -306,7 +321,7 @@ void scenario_print(const struct scenario *scenario)
 		fprintf(stderr,
 			"  link %u: %.3f ms +%.3f, %llu B/s queue %u, loss %u "
 			"burst %u dup %u reorder %u (%.3f ms) corrupt %u "
-			"dark %.3f-%.3f\n",
+			"dark %.3f-%.3f narrow %u%s\n",
 			i, (double)link->latency_ns / 1e6,
 			(double)link->jitter_ns / 1e6,
 			(unsigned long long)link->bytes_per_s,
@@ -314,7 +329,8 @@ void scenario_print(const struct scenario *scenario)
 			link->duplicate, link->reorder,
 			(double)link->reorder_ns / 1e6, link->corrupt,
 			(double)link->dark_from / 1e9,
-			(double)link->dark_to / 1e9);
+			(double)link->dark_to / 1e9, link->narrow,
+			link->narrow_silent ? " silent" : "");
 		print_host(&scenario->host[i]);
 	}
 }
