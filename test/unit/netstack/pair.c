@@ -355,8 +355,12 @@ static void check(struct pair *pair)
 {
 	if (pair->unchecked)
 		return;
-	netstack_check(pair->side[0].ns);
-	netstack_check(pair->side[1].ns);
+	for (int i = 0; i < 2; i++) { /* I9 as well */
+		uint32_t chunks = netstack_check(pair->side[i].ns);
+
+		CHECK(chunks + pair->side[i].chunks_taken ==
+		      pair->side[i].pool.used);
+	}
 }
 
 enum { BATCH = 64 };

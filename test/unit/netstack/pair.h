@@ -65,7 +65,8 @@ struct pair_side {
 	struct route_table routes;
 	struct route_node nodes[PAIR_ROUTES];
 	uint64_t random_state;
-	uint64_t pulled; /* packets */
+	uint32_t chunks_taken; /* by a test, from the pool */
+	uint64_t pulled;       /* packets */
 	uint64_t pulled_bytes;
 	unsigned bits[PAIR_CONNS]; /* events so far, by handle index */
 	int error[PAIR_CONNS];

@@ -266,21 +266,6 @@ static void test_black_hole(void **state)
 	assert_int_equal(apps[1].received, 200000);
 	assert_int_equal(pair_info(&pair, 0, apps[0].handle).mss, 1200);
 	pair_close(&pair);
-	/* An outage is no black hole. */
-	memset(apps, 0, sizeof(apps));
-	apps[0].to_send = 4 << 20;
-	pair_open(&pair, NULL);
-	pair_connect_apps(&pair, IP_V6, apps);
-	apps[0].read_limit = 0;
-	apps[1].read_limit = 4 << 20;
-	pair_run(&pair, 40 * NS_PER_MS);
-	pair.fault = narrow;
-	pair.fault_param = 0;
-	pair_run(&pair, 20 * NS_PER_S);
-	pair.fault = NULL;
-	assert_true(pair_run_apps(&pair, 40 * NS_PER_S));
-	assert_int_equal(pair_info(&pair, 0, apps[0].handle).mss, 1348);
-	pair_close(&pair);
 }
 
 /* ------------------------------------------------------------- many losses */
