@@ -245,6 +245,9 @@ static void finish(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	conn->fin_received = true;
 	conn->rcv_nxt++;
 	conn->ack_now = true;
+	/* Only a liar has sent anything beyond. */
+	tcp_reasm_clear(&conn->ooo, ns->config.chunks);
+	chain_trim(&conn->recv, ns->config.chunks);
 	ns_notify(ns, &conn->sock, NS_READABLE | NS_EOF);
 	switch ((enum tcp_state)conn->state) {
 	case TCPS_SYN_RECEIVED:
