@@ -6,7 +6,6 @@ wgproxyd in front of it as a user without rights, and asks with psql. All of
 it is gone afterwards.
 """
 
-import json
 import os
 import shlex
 import shutil
@@ -38,6 +37,10 @@ def step(text):
         else "\n==> " + text)
 
 
+def indented(text):
+    return "".join("  " + line + "\n" for line in text.splitlines() if line)
+
+
 def fill(lab):
     """The rows that psql will see, put there from inside the network."""
     lab.far.run(["psql", "-h", APP6, "-U", "postgres", "-X", "-q", "-c",
@@ -63,7 +66,7 @@ def show(lab, argv, expect_failure=False):
     """Runs a command on this side and shows it as typed, and its output."""
     say("  $ " + shlex.join(argv))
     done = lab.near.run(argv, check=False, timeout=30)
-    say("".join("  " + line + "\n" for line in done.stdout.splitlines()))
+    say(indented(done.stdout))
     if (done.returncode != 0) != expect_failure:
         raise LabError("that command ended with %d" % done.returncode)
     return done.stdout
@@ -73,15 +76,12 @@ def start_daemon(lab):
     daemon = lab.daemon({"pg": {"to": "appname.internal:5432",
                                 "listen": 15432}})
     with open(daemon.config) as file:
-        document = json.load(file)
-    say("".join("  " + line + "\n"
-                for line in json.dumps(document, indent=2).splitlines()))
+        say(indented(file.read()))
     say("  $ wgproxyd --config wgproxyd.yaml      (as user nobody, without "
         "capabilities)")
     daemon.start()
     lab.exits.callback(daemon.process.stop)
-    say("".join("  " + line + "\n"
-                for line in daemon.process.log().splitlines()))
+    say(indented(daemon.process.log()))
     return daemon
 
 
@@ -90,7 +90,7 @@ def demo():
     with Lab(services=True, postgres=True) as lab:
         fill(lab)
         show_network(lab)
-        step("Starting wgproxyd; its configuration (YAML contains JSON)")
+        step("Starting wgproxyd with this configuration")
         daemon = start_daemon(lab)
         step("Asking the server at localhost:15432")
         start = time.monotonic()

@@ -53,19 +53,22 @@ suite()
 	printf '%5d passed %3d failed %3d skipped  %4d s\n' \
 		"$p" "$f" "$s" $((SECONDS - since))
 	if [ $code != 0 ]; then
-		echo "---- $log/$name.log"
-		tail -n 120 $log/$name.log
+		echo "---- the end of $log/$name.log"
+		grep -nE 'FAILED|[Ee]rror|not ok' $log/$name.log |
+			head -n 20
+		echo "..."
+		tail -n 60 $log/$name.log
 		echo "----"
 	fi
 }
 
 test/deps.sh build test || exit 1
 test/peers.sh
-suite build make -j"$jobs" STRICT=1
-suite check make -j"$jobs" check
-suite asan make -j"$jobs" check-asan
+suite build make -Otarget -j"$jobs" STRICT=1
+suite check make -Otarget -j"$jobs" check
+suite asan make -Otarget -j"$jobs" check-asan
 [ -z "$(ls test/fuzz/fuzz_*.c 2>/dev/null)" ] ||
-	suite fuzz-smoke make -j"$jobs" fuzz-smoke
+	suite fuzz-smoke make -Otarget -j"$jobs" fuzz-smoke
 suite e2e make check-e2e
 echo "took $((SECONDS - started)) s"
 [ $skipped = 0 ] || echo "skipped tests: see $log/"

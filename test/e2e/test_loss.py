@@ -38,3 +38,12 @@ def test_network(lab, name):
             for _ in range(10):
                 assert clients.psql(lab, daemon.ports["pg"], "-c",
                                     "select 1") == "1\n"
+
+
+def test_ends_that_come_in_one_piece(lab):
+    """Reordering makes long runs arrive at once, the FIN with them."""
+    with lab.impair(seed=5, **NETWORKS["reordering"]) as network:
+        tunnel = lab.tunnel(endpoint=network.endpoint)
+        with lab.daemon({"source": (APP6, "source")}, tunnel) as daemon:
+            for seed in range(8):
+                clients.download(daemon, "source", SIZE, seed)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The program under test, run as it should be: nobody, no rights."""
 
-import json
 import os
 import pwd
 import re
@@ -36,6 +35,31 @@ def parse_events(text):
     return events
 
 
+def yaml_text(value, indent=""):
+    """The little YAML that our configurations need."""
+    lines = ""
+    for key, item in value.items():
+        if isinstance(item, dict):
+            lines += indent + key + ":\n" + yaml_text(item, indent + "  ")
+        elif isinstance(item, list) and item and isinstance(item[0], dict):
+            lines += indent + key + ":\n"
+            for entry in item:
+                text = yaml_text(entry, indent + "    ")
+                lines += indent + "  - " + text.lstrip()
+        elif isinstance(item, list):
+            lines += "%s%s: [%s]\n" % (indent, key,
+                                       ", ".join(map(yaml_scalar, item)))
+        else:
+            lines += "%s%s: %s\n" % (indent, key, yaml_scalar(item))
+    return lines
+
+
+def yaml_scalar(value):
+    text = str(value)
+    plain = re.fullmatch(r"[\w/.+=-]([\w/.+=:-]*[\w/.+=-])?", text)
+    return text if plain else '"%s"' % text
+
+
 def write_private(path, text, user=USER):
     """A file that only its user may read."""
     with open(path, "w", opener=private) as file:
@@ -67,11 +91,10 @@ class Daemon:
         os.chmod(self.cwd, 0o555)
         self.program = os.path.join(folder, "wgproxyd")
         shutil.copy(binary(), self.program)
-        write_private(self.config, json.dumps(
-            self.document(tunnel), indent=2) + "\n")
+        write_private(self.config, yaml_text(self.document(tunnel)))
 
     def document(self, tunnel):
-        """The configuration; YAML contains JSON."""
+        """The configuration as a value."""
         tunnels = {"lab": self.with_key_file("lab", tunnel)}
         for name, more in self.settings.get("more_tunnels", {}).items():
             tunnels[name] = self.with_key_file(name, more)
