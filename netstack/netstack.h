@@ -149,7 +149,9 @@ int tcp_accept(struct netstack *ns, struct ns_handle listener, uint64_t user,
 	       struct ns_handle *ret_handle, struct endpoint *ret_from);
 
 /* Sending: ask for space, write into it, say how much. Returns the number of
- * iovecs filled (0: no space, NS_WRITABLE follows) or -ERR_*. */
+ * iovecs filled (0: no space, NS_WRITABLE follows) or -ERR_*: STATE before the
+ * connection is there and after tcp_shutdown(), the reason once it failed. The
+ * space is good until the next call that takes now. */
 int tcp_send_space(struct netstack *ns, struct ns_handle handle,
 		   struct iovec *iov, int cap, size_t bytes_max);
 int tcp_send_commit(struct netstack *ns, uint64_t now, struct ns_handle handle,
@@ -160,7 +162,9 @@ int tcp_send(struct netstack *ns, uint64_t now, struct ns_handle handle,
 
 /* Receiving: look at what there is, then say how much was taken. Returns the
  * number of iovecs (0: nothing now) or -ERR_*; after the last byte before FIN
- * -ERR_CLOSED says that there will be no more. */
+ * -ERR_CLOSED says that there will be no more. What arrived before an orderly
+ * end stays readable; a failure takes it away, so that a cut stream never looks
+ * complete. */
 int tcp_recv_space(struct netstack *ns, struct ns_handle handle,
 		   struct iovec *iov, int cap);
 int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,

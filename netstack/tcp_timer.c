@@ -182,8 +182,8 @@ static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 	conn->probe_pending = true;
 }
 
-/* The tunnel may be narrower somewhere than anybody says: when large segments do
- * not get through twice, try smaller ones, and when those do not either, large
+/* The tunnel may be narrower somewhere than anybody says: when large segments
+ * do not get through twice, try smaller ones, and when those do not either, large
  * ones again, in turn (RFC 4821, FreeBSD's values). */
 static void suspect_black_hole(struct tcp_conn *conn)
 {
