@@ -181,11 +181,35 @@ static void test_edges(void **state)
 	assert_int_equal(lookup(&table, "fdaa::2"), 5);
 }
 
+/* A5: every length of one address, so that the trie is as deep as can be. */
+static void test_depth(void **state)
+{
+	static struct route_node nodes[2 * 129];
+	struct route_table table;
+	struct ip_addr addr;
+	struct prefix prefix;
+
+	(void)state;
+	route_init(&table, nodes, 2 * 129);
+	assert_int_equal(ip_addr_parse("aaaa:aaaa:5555::1", &addr), 0);
+	for (uint16_t bits = 0; bits <= 128; bits++) {
+		assert_int_equal(prefix_make(&addr, bits, &prefix), 0);
+		assert_int_equal(route_insert(&table, &prefix, bits), 0);
+	}
+	for (unsigned bits = 128; bits > 0; bits--) {
+		assert_int_equal(route_lookup(&table, &addr), bits);
+		assert_int_equal(prefix_make(&addr, bits, &prefix), 0);
+		assert_int_equal(route_remove(&table, &prefix), 0);
+	}
+	assert_int_equal(route_lookup(&table, &addr), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_oracle),
 		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_depth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

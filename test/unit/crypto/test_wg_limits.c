@@ -77,6 +77,8 @@ static void test_reject_after_messages(void **state)
 	assert_int_equal(pair.sides[1].packets, 1 + RUN_PACKETS_MAX);
 	assert_true(keypair->tx_counter == WG_REJECT_AFTER_MESSAGES);
 	assert_int_equal(pair_send(&pair, 0, 40, 1), -ERR_NO_SESSION);
+	keypair->tx_counter = WG_REJECT_AFTER_MESSAGES - RUN_PACKETS_MAX + 1;
+	assert_int_equal(pair_send(&pair, 0, 40, 1), -ERR_NO_SESSION);
 	pair_step(&pair, NS_PER_MS);
 	assert_int_equal(pair_send(&pair, 0, 40, 1), 0);
 	assert_true(current_of(0)->tx_counter < 10);
@@ -130,6 +132,40 @@ static void test_previous_key(void **state)
 			pair_deliver(&pair, 1, old[i], len, 0, near_end),
 			i == 0);
 	}
+	assert_int_equal(counter(1, WG_RX_INDEX), 1);
+}
+
+/* One super-datagram at the moment of rekeying: both keys in turn, a replay, a
+ * forgery, an index that nobody has. Each is judged by itself, in order. */
+static void test_mixed_keys(void **state)
+{
+	enum { LEN = 144, OLD = 3, NEW = 3, SEGMENTS = 8 };
+	static const unsigned order[SEGMENTS] = {0, 3, 1, 1, 4, 2, 5, 5};
+	uint8_t datagrams[OLD + NEW][LEN], mixed[SEGMENTS * LEN];
+
+	(void)state;
+	for (unsigned i = 0; i < OLD + NEW; i++) {
+		if (i == OLD) {
+			pair.cut = false;
+			pair.now += 6 * NS_PER_S;
+			wg_timers_initiate(pair.sides[0].dev, peer_of(0),
+					   pair.now, false);
+			pair_step(&pair, NS_PER_MS);
+		}
+		pair.cut = true;
+		assert_int_equal(pair_send(&pair, 0, 97 + i, 1), 0);
+		assert_int_equal(pair.sides[0].wire_len, LEN);
+		memcpy(datagrams[i], pair.sides[0].wire, LEN);
+	}
+	for (unsigned i = 0; i < SEGMENTS; i++)
+		memcpy(mixed + i * LEN, datagrams[order[i]], LEN);
+	mixed[5 * LEN + 20] ^= 1; /* forged */
+	mixed[7 * LEN + 4] ^= 1;  /* another index */
+	assert_int_equal(
+		pair_deliver(&pair, 1, mixed, sizeof(mixed), LEN, near_end), 5);
+	assert_int_equal(pair.sides[1].last_len, 97 + 5);
+	assert_int_equal(counter(1, WG_RX_REPLAY), 1);
+	assert_int_equal(counter(1, WG_RX_AUTH), 1);
 	assert_int_equal(counter(1, WG_RX_INDEX), 1);
 }
 
@@ -474,6 +510,7 @@ int main(void)
 		WITH(test_rekey_after_messages, open_connected),
 		WITH(test_receive_limit, open_connected),
 		WITH(test_previous_key, open_connected),
+		WITH(test_mixed_keys, open_connected),
 		WITH(test_unconfirmed_key, open_connected),
 		WITH(test_flood, open_pair),
 		WITH(test_crossing_retries_part, open_pair),
