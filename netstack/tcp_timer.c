@@ -183,8 +183,8 @@ static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 }
 
 /* The tunnel may be narrower somewhere than anybody says: when large segments
- * do not get through twice, try smaller ones, and when those do not either, large
- * ones again, in turn (RFC 4821, FreeBSD's values). */
+ * do not get through twice, try smaller ones, and when those do not either,
+ * large ones again, in turn (RFC 4821, FreeBSD's values). */
 static void suspect_black_hole(struct tcp_conn *conn)
 {
 	uint32_t flight = conn->snd_nxt - conn->snd_una;
