@@ -71,7 +71,8 @@ int wg_peer_add(struct wg_device *dev, uint64_t now,
 int wg_peer_allow(struct wg_device *dev, uint16_t peer,
 		  const struct prefix *prefix);
 
-/* From configuration or name resolution; clears the cached source (E7). */
+/* From configuration or name resolution; clears the cached source (E7). A
+ * keepalive that waited for an endpoint leaves with the next pull. */
 void wg_peer_set_endpoint(struct wg_device *dev, uint16_t peer,
 			  const struct endpoint *endpoint);
 

@@ -316,7 +316,7 @@ static void test_greatest_stamp(void **state)
 	assert_true(last < start + 3 * NS_PER_S);
 }
 
-/* ------------------------------------------------------------- inner packets */
+/* ----------------------------------------------------------- inner packets */
 
 /* Seals any bytes on side 0 and gives them to side 1. */
 static size_t deliver_inner(const void *plain, uint16_t len, uint8_t tos,
