@@ -117,7 +117,7 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_IO,
-	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "c.yaml:3:23: private_key_file: gone.key cannot be used: "
 	 "No such file or directory"},
 	{"key file open to others",
 	 "tunnels:\n"
@@ -129,7 +129,7 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_PERMISSION,
-	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "c.yaml:3:23: private_key_file: open.key cannot be used: "
 	 "other users may read this key; chmod 600 it, and let "
 	 "this user own it"},
 	{"key in the place of its file",
@@ -154,7 +154,7 @@ static const struct bad_file bad_files[] = {
 	 "        endpoint: a.example:51820\n"
 	 "        allowed_ips: [10.0.0.0/24]\n",
 	 -ERR_SYNTAX,
-	 "c.yaml:3:23: private_key_file: the file cannot be used: "
+	 "c.yaml:3:23: private_key_file: bad.key cannot be used: "
 	 "expected one key: 44 characters of base64, as wg genkey "
 	 "prints it"},
 	{"no private key",
