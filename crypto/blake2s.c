@@ -54,7 +54,7 @@ static void compress(struct blake2s *state, const uint8_t *block,
 	};
 	uint32_t m[16], v[16];
 
-	for (unsigned i = 0; i < 16; i++)
+	for (size_t i = 0; i < 16; i++)
 		m[i] = get_le32(block + 4 * i);
 	memcpy(v, state->h, sizeof(state->h));
 	memcpy(v + 8, iv, sizeof(iv));
@@ -62,11 +62,11 @@ static void compress(struct blake2s *state, const uint8_t *block,
 	v[13] ^= (uint32_t)(state->count >> 32);
 	v[14] ^= final;
 	for (unsigned round = 0; round < 10; round++) {
-		for (unsigned i = 0; i < 8; i++)
+		for (size_t i = 0; i < 8; i++)
 			mix(v, lanes[i], m[sigma[round][2 * i]],
 			    m[sigma[round][2 * i + 1]]);
 	}
-	for (unsigned i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		state->h[i] ^= v[i] ^ v[i + 8];
 	secret_wipe(m, sizeof(m));
 	secret_wipe(v, sizeof(v));
@@ -120,7 +120,7 @@ void blake2s_final(struct blake2s *state, uint8_t *hash)
 	memset(state->buf + state->buf_len, 0,
 	       BLAKE2S_BLOCK_LEN - state->buf_len);
 	compress(state, state->buf, UINT32_MAX);
-	for (unsigned i = 0; i < 8; i++)
+	for (size_t i = 0; i < 8; i++)
 		put_le32(full + 4 * i, state->h[i]);
 	memcpy(hash, full, state->hash_len);
 	secret_wipe(full, sizeof(full));
