@@ -2,8 +2,8 @@
 /*
  * Datagrams for a WireGuard device that has a session with a peer. Each step of
  * the input takes a real datagram of the peer or makes one, changes bytes of
- * it, and delivers it. Nothing hostile may bring the device out of order: at the
- * end the untouched next packet of the peer still comes through.
+ * it, and delivers it. Nothing hostile may bring the device out of order: at
+ * the end the untouched next packet of the peer still comes through.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -275,7 +275,7 @@ static const struct bad_file bad_files[] = {
 	 "        allowed_ips: [10.0.0.0/24]\n"
 	 "        preshared_key_file: open.key\n",
 	 -ERR_PERMISSION,
-	 "c.yaml:9:29: preshared_key_file: the file cannot be "
+	 "c.yaml:9:29: preshared_key_file: open.key cannot be "
 	 "used: other users may read this key; chmod 600 it, and "
 	 "let this user own it"},
 	{"address is a name",
