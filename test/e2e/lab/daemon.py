@@ -25,10 +25,10 @@ def binary():
 
 
 def parse_events(text):
-    """Log lines with event=... as dictionaries."""
+    """Log lines with event=... as dictionaries; only whole lines."""
     events = []
-    for line in text.splitlines():
-        if "event=" in line:
+    for line in text.splitlines(keepends=True):
+        if "event=" in line and line.endswith("\n"):
             fields = {m[1]: m[2] if m[2] is not None else m[3]
                       for m in FIELD.finditer(line)}
             events.append(fields)
@@ -146,11 +146,12 @@ class Daemon:
             if not self.process.running():
                 raise LabError("wgproxyd ended with %d:\n%s" % (
                     self.process.child.returncode, self.process.log()))
-            for event in self.events("listening"):
+            events = self.events("listening")
+            for event in events:
                 found = re.search(r":(\d+)$", event["local"])
                 if found:
                     self.ports[event["forward"]] = int(found[1])
-            return len(self.events("listening")) >= len(self.forwards)
+            return len(events) >= len(self.forwards)
         until(all_listen, seconds, "every forward listens")
 
     def events(self, name=None, **fields):
