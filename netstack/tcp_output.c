@@ -470,6 +470,7 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		burst.len = burst_max(conn, run);
 	send_burst(ns, conn, now, run, &burst);
 	conn->snd_nxt += burst.len;
+	tcp_tell_space(ns, conn); /* in recovery nothing else makes room */
 	tcp_board_append(&conn->board, ns->config.chunks, burst.seq,
 			 conn->snd_nxt, now);
 	conn->cwnd_limited = cwnd_room(conn) < conn->mss;
