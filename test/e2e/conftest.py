@@ -18,7 +18,7 @@ FULL = os.environ.get("WGPROXYD_E2E_FULL") == "1"
 
 def pytest_configure(config):
     """A runner that is told to end still removes its namespaces."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     reason = netns.unavailable()
     if reason is not None and os.environ.get("CI"):
         pytest.exit("CI must run these tests, but " + reason, returncode=1)

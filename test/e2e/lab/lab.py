@@ -66,7 +66,8 @@ class Lab:
         netns.sweep()
         self.id = "%d-%d" % (os.getpid(), next(serial))
         self.exits = contextlib.ExitStack()
-        self.folder = tempfile.mkdtemp(prefix="wgproxyd-lab-")
+        self.folder = tempfile.mkdtemp(
+            prefix="%s%d-" % (netns.FOLDERS, os.getpid()))
         self.exits.callback(shutil.rmtree, self.folder, ignore_errors=True)
         os.chmod(self.folder, 0o755)
         self.psk = psk

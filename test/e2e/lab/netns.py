@@ -3,8 +3,10 @@
 
 import contextlib
 import ctypes
+import glob
 import os
 import re
+import shutil
 import socket
 
 from lab.process import run
@@ -12,6 +14,7 @@ from lab.process import run
 CLONE_NEWNET = 0x40000000
 PREFIX = "wgp"
 RUN_DIR = "/run/netns"
+FOLDERS = "/tmp/wgproxyd-lab-"  # then the process's id
 
 
 def setns(fd):
@@ -36,7 +39,11 @@ def unavailable():
 
 
 def sweep():
-    """Removes the namespaces of labs whose process was killed."""
+    """Removes what labs left whose process was killed."""
+    for folder in glob.glob(FOLDERS + "*"):
+        owner = re.match(r"\d+", folder[len(FOLDERS):])
+        if owner and not os.path.exists("/proc/" + owner[0]):
+            shutil.rmtree(folder, ignore_errors=True)
     names = os.listdir(RUN_DIR) if os.path.isdir(RUN_DIR) else []
     for name in names:
         owner = re.fullmatch(PREFIX + r"(\d+)-\w+", name)
