@@ -105,6 +105,13 @@ static void client_gone(struct io_client *client)
 	relay_doom(client_relay(client), &client->io->now, REASON_CLIENT_RESET);
 }
 
+/* The turn's budget is spent, the work is not: no event need come for it. */
+static void serve_again(struct io_client *client)
+{
+	proxy_mark(&client->io->proxy, client->relay);
+	client->io->again = true;
+}
+
 static size_t iov_len(const struct iovec *iov, int count)
 {
 	size_t len = 0;
@@ -150,7 +157,7 @@ static void write_downstream(struct io_client *client)
 		written += (size_t)len;
 	}
 	if (!client->blocked)
-		client->io->again = true;
+		serve_again(client);
 }
 
 /* One read into the send chain. Returns whether there may be more. */
@@ -183,8 +190,7 @@ static void read_upstream(struct io_client *client)
 		uint64_t done = client_relay(client)->bytes_up - start;
 
 		if (done >= READ_BYTES_MAX) {
-			proxy_mark(&client->io->proxy, client->relay);
-			client->io->again = true;
+			serve_again(client);
 			return;
 		}
 		if (!read_once(client, READ_BYTES_MAX - (size_t)done))
