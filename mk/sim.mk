@@ -3,6 +3,7 @@
 #
 # make check-sim                 seeds that once failed, and some others
 # make check-sim SEEDS=5000      more of them
+# build/test/sim/sim --paths     how fast one stream is on named paths
 # build/test/sim/sim --seed N        one of them again
 
 SIM_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard test/sim/*.c))
@@ -18,3 +19,6 @@ check-sim: $(B)/test/sim/sim
 	@printf 'sim: ' && ./$< --regressions test/sim/regressions.txt \
 	  --seed 1 --count $(SEEDS)
 	@printf 'tunnels: ' && ./$< --tunnel --seed 1 --count $(TUNNEL_SEEDS)
+	@./$< --paths > $(B)/test/sim/paths.log || \
+	  { cat $(B)/test/sim/paths.log; exit 1; }
+	@printf 'paths: ' && tail -n 1 $(B)/test/sim/paths.log

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sim [--seed N] [--count N] [--tunnel] [--verbose] [--trace LINES]
- *     [--regressions FILE]
+ *     [--regressions FILE] [--paths]
  *
  * Runs seeds, each in a process of its own, so that a failed CHECK costs one
  * seed only. Each tenth is run twice, and both runs must be the same.
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "paths.h"
 #include "world.h"
 
 enum { SEED_SECONDS_MAX = 60 };
@@ -23,7 +24,7 @@ struct arguments {
 	uint64_t seed, count;
 	const char *regressions;
 	unsigned trace_lines;
-	bool tunnel;
+	bool tunnel, paths;
 };
 
 struct tally {
@@ -62,18 +63,21 @@ static void print_stats(uint64_t seed, const struct world_stats *stats)
 
 static void run_seed(uint64_t seed, bool tunnel)
 {
+	struct scenario scenario;
 	struct world_stats stats;
-	uint64_t hash = world_run(running, seed, tunnel, &stats);
+	uint64_t hash;
 
+	scenario_make(&scenario, seed, tunnel);
+	hash = world_run(running, &scenario, &stats);
 	if (verbose)
 		print_stats(seed, &stats);
-	if (seed % 10 == 0 && world_run(running, seed, tunnel, &stats) != hash)
+	if (seed % 10 == 0 && world_run(running, &scenario, &stats) != hash)
 		sim_fail("the same seed gave two different runs");
 }
 
-static bool try_seed(uint64_t seed, bool tunnel)
+/* 0 in the child. */
+static pid_t start_child(void)
 {
-	int status = 0;
 	pid_t pid = fork();
 
 	CHECK(pid >= 0);
@@ -81,25 +85,54 @@ static bool try_seed(uint64_t seed, bool tunnel)
 		signal(SIGABRT, show_trace);
 		signal(SIGALRM, show_trace);
 		alarm(SEED_SECONDS_MAX);
-		run_seed(seed, tunnel);
-		fflush(stdout);
-		_exit(0);
 	}
+	return pid;
+}
+
+_Noreturn static void end_child(void)
+{
+	fflush(stdout);
+	_exit(0);
+}
+
+static void count_child(struct tally *tally, pid_t pid)
+{
+	int status = 0;
+
 	while (waitpid(pid, &status, 0) < 0)
 		CHECK(errno == EINTR);
 	if (status == 0)
-		return true;
-	fprintf(stderr, "FAILED seed %llu%s\n", (unsigned long long)seed,
-		tunnel ? " tunnel" : "");
-	return false;
+		tally->passed++;
+	else
+		tally->failed++;
 }
 
 static void count_seed(struct tally *tally, uint64_t seed, bool tunnel)
 {
-	if (try_seed(seed, tunnel))
-		tally->passed++;
-	else
-		tally->failed++;
+	unsigned failed = tally->failed;
+	pid_t pid = start_child();
+
+	if (pid == 0) {
+		run_seed(seed, tunnel);
+		end_child();
+	}
+	count_child(tally, pid);
+	if (tally->failed > failed)
+		fprintf(stderr, "FAILED seed %llu%s\n",
+			(unsigned long long)seed, tunnel ? " tunnel" : "");
+}
+
+static void count_paths(struct tally *tally)
+{
+	for (unsigned i = 0; i < paths_count(); i++) {
+		pid_t pid = start_child();
+
+		if (pid == 0) {
+			paths_run(running, i);
+			end_child();
+		}
+		count_child(tally, pid);
+	}
 }
 
 /* Lines "SEED" or "SEED tunnel"; '#' begins a comment. */
@@ -133,6 +166,10 @@ static bool parse(int argc, char **argv, struct arguments *ret)
 			ret->tunnel = true;
 			continue;
 		}
+		if (strcmp(argv[i], "--paths") == 0) {
+			ret->paths = true;
+			continue;
+		}
 		if (strcmp(argv[i], "--verbose") == 0) {
 			verbose = true;
 			continue;
@@ -151,7 +188,7 @@ static bool parse(int argc, char **argv, struct arguments *ret)
 			return false;
 		i++;
 	}
-	if (ret->count == 0 && ret->regressions == NULL)
+	if (ret->count == 0 && ret->regressions == NULL && !ret->paths)
 		ret->count = 1;
 	return true;
 }
@@ -162,9 +199,9 @@ int main(int argc, char **argv)
 	struct tally tally = {0, 0};
 
 	if (!parse(argc, argv, &arguments)) {
-		fprintf(stderr,
-			"usage: sim [--seed N] [--count N] [--tunnel] "
-			"[--verbose] [--trace LINES] [--regressions FILE]\n");
+		fprintf(stderr, "usage: sim [--seed N] [--count N] [--tunnel] "
+				"[--verbose] [--trace LINES] [--regressions "
+				"FILE] [--paths]\n");
 		return 64;
 	}
 	running = calloc(1, sizeof(*running));
@@ -173,6 +210,8 @@ int main(int argc, char **argv)
 	if (arguments.regressions != NULL &&
 	    !run_regressions(&tally, arguments.regressions))
 		return 64;
+	if (arguments.paths)
+		count_paths(&tally);
 	for (uint64_t i = 0; i < arguments.count; i++)
 		count_seed(&tally, arguments.seed + i, arguments.tunnel);
 	printf("%u passed, %u failed\n", tally.passed, tally.failed);

@@ -8,8 +8,6 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-#define CLOCK_START (100 * NS_PER_S)
-
 /* Most seeds have few kinds of faults: a run with all of them hides what one
  * alone would show. */
 static uint32_t fault(struct rng *rng, uint32_t likely, uint32_t max)
@@ -42,7 +40,8 @@ static void make_link(struct rng *rng, bool clean, struct link_config *link)
 	link->reorder_ns = rng_scale(rng, 10 * NS_PER_US, 100 * NS_PER_MS);
 	link->corrupt = fault(rng, 200000, 20000);
 	if (rng_chance(rng, 150000)) {
-		link->dark_from = CLOCK_START + rng_below(rng, 10 * NS_PER_S);
+		link->dark_from =
+			SCENARIO_START + rng_below(rng, 10 * NS_PER_S);
 		link->dark_to = link->dark_from + rng_below(rng, 8 * NS_PER_S);
 	}
 }
@@ -54,8 +53,8 @@ static void make_narrow(struct rng *rng, uint16_t mtu, struct link_config *link)
 	if (mtu == MTU_MIN || !rng_chance(rng, 100000))
 		return;
 	link->narrow = (uint32_t)rng_range(rng, MTU_MIN, mtu - 1U);
-	link->narrow_from =
-		CLOCK_START + rng_below(rng, 5 * NS_PER_S) * rng_below(rng, 2);
+	link->narrow_from = SCENARIO_START +
+			    rng_below(rng, 5 * NS_PER_S) * rng_below(rng, 2);
 	link->narrow_silent = rng_chance(rng, 500000);
 }
 
@@ -83,7 +82,7 @@ static void make_spans(struct rng *rng, uint32_t likely, uint64_t longest,
 	for (unsigned i = 0; i < SCENARIO_WINDOWS; i++) {
 		if (!rng_chance(rng, likely))
 			continue;
-		spans[i].from = CLOCK_START + rng_below(rng, 15 * NS_PER_S);
+		spans[i].from = SCENARIO_START + rng_below(rng, 15 * NS_PER_S);
 		spans[i].to =
 			spans[i].from + rng_scale(rng, NS_PER_MS, longest);
 	}
@@ -100,6 +99,9 @@ static void make_host(struct rng *rng, bool clean, struct host_plan *host)
 		return;
 	if (rng_chance(rng, 300000))
 		host->turn_ns = rng_scale(rng, 10 * NS_PER_US, 2 * NS_PER_MS);
+	if (rng_chance(rng, 100000)) /* memory is short */
+		host->chunks =
+			(uint32_t)rng_range(rng, 4 * SCENARIO_PAIRS_MAX, 512);
 	make_spans(rng, 120000, 5 * NS_PER_S, host->hold);
 	make_spans(rng, 120000, 3 * NS_PER_S, host->stall);
 }
@@ -238,7 +240,7 @@ static void make_pairs(struct rng *rng, struct scenario *scenario)
 		default_app(rng, &pair->end[0]);
 		default_app(rng, &pair->end[1]);
 		make_pattern(rng, pattern, pair, size_max(scenario));
-		pair->end[0].start_at = CLOCK_START;
+		pair->end[0].start_at = SCENARIO_START;
 		if (i > 0)
 			pair->end[0].start_at += rng_below(rng, 5 * NS_PER_S);
 	}
@@ -276,7 +278,7 @@ void scenario_make(struct scenario *scenario, uint64_t seed, bool tunnel)
 	scenario->tunnel = tunnel;
 	scenario->clean = rng_chance(&rng, 150000);
 	scenario->mtu = mtus[rng_below(&rng, ARRAY_SIZE(mtus))];
-	scenario->heal_at = CLOCK_START + 30 * NS_PER_S;
+	scenario->heal_at = SCENARIO_START + 30 * NS_PER_S;
 	for (unsigned i = 0; i < 2; i++) {
 		make_link(&rng, scenario->clean, &scenario->link[i]);
 		make_host(&rng, scenario->clean, &scenario->host[i]);
@@ -293,12 +295,13 @@ static void print_host(const struct host_plan *host)
 {
 	fprintf(stderr,
 		"  host: ts %d sack %d ws %d rcv %u snd %u iw %u delack %.3f "
-		"turn %.6f batch %u lent %d\n",
+		"turn %.6f batch %u lent %d chunks %u\n",
 		host->tcp.timestamps, host->tcp.sack, host->tcp.window_scaling,
 		host->tcp.recv_buffer_max, host->tcp.send_buffer_max,
 		host->tcp.initial_window,
 		(double)host->tcp.delayed_ack_ns / 1e9,
-		(double)host->turn_ns / 1e9, host->batch_max, host->read_lent);
+		(double)host->turn_ns / 1e9, host->batch_max, host->read_lent,
+		host->chunks);
 	for (unsigned i = 0; i < SCENARIO_WINDOWS; i++)
 		if (host->hold[i].to != 0 || host->stall[i].to != 0)
 			fprintf(stderr, "    hold %.3f-%.3f stall %.3f-%.3f\n",

@@ -3,8 +3,12 @@
 #ifndef TEST_SIM_SCENARIO_H
 #define TEST_SIM_SCENARIO_H
 
+#include "base/time.h"
 #include "link.h"
 #include "netstack/netstack.h"
+
+/* The clock does not begin at 0. */
+#define SCENARIO_START (100 * NS_PER_S)
 
 enum { SCENARIO_PAIRS_MAX = 24, SCENARIO_WINDOWS = 3 };
 
@@ -50,8 +54,9 @@ struct host_plan {
 
 struct scenario {
 	uint64_t seed;
-	bool tunnel; /* WireGuard on both ends */
-	bool clean;  /* no faults at all: nothing may be sent twice */
+	bool tunnel;    /* WireGuard on both ends */
+	bool clean;     /* no faults at all: nothing may be sent twice */
+	bool unchecked; /* no invariants after each event: for long streams */
 	uint16_t mtu;
 	uint64_t heal_at; /* faults end */
 	struct link_config link[2];

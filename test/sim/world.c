@@ -9,8 +9,6 @@
 /* Turns at one moment: more is a loop without end. */
 enum { TURNS_MAX = 1000 };
 
-#define CLOCK_START (100 * NS_PER_S)
-
 /* ------------------------------------------------------------- open, close */
 
 static void open_apps(struct world *world)
@@ -33,13 +31,13 @@ static void open_apps(struct world *world)
 	}
 }
 
-static void open_world(struct world *world, uint64_t seed, bool tunnel)
+static void open_world(struct world *world, const struct scenario *scenario)
 {
 	memset(world, 0, sizeof(*world));
-	scenario_make(&world->scenario, seed, tunnel);
+	world->scenario = *scenario;
 	trace_init(&world->trace);
-	world->rng.state = seed;
-	world->now = CLOCK_START;
+	world->rng.state = scenario->seed;
+	world->now = SCENARIO_START;
 	for (unsigned i = 0; i < 2; i++)
 		link_open(&world->link[i], &world->scenario.link[i],
 			  &world->rng);
@@ -202,7 +200,7 @@ static void check_empty(struct world *world)
 static void collect_stats(const struct world *world, struct world_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
-	stats->seconds = (double)(world->now - CLOCK_START) / 1e9;
+	stats->seconds = (double)(world->now - SCENARIO_START) / 1e9;
 	for (unsigned i = 0; i < 2; i++) {
 		stats->packets += world->link[i].sent;
 		stats->lost += world->link[i].lost;
@@ -214,10 +212,10 @@ static void collect_stats(const struct world *world, struct world_stats *stats)
 		stats->counters[i] = counter(world, (enum ns_counter)i);
 }
 
-uint64_t world_run(struct world *world, uint64_t seed, bool tunnel,
+uint64_t world_run(struct world *world, const struct scenario *scenario,
 		   struct world_stats *ret_stats)
 {
-	open_world(world, seed, tunnel);
+	open_world(world, scenario);
 	while (!all_over(world))
 		if (!step(world, world->scenario.end_by))
 			fail_unfinished(world);

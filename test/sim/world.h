@@ -27,9 +27,9 @@ struct world_stats {
 	uint64_t counters[NS_COUNTERS];
 };
 
-/* Runs the seed's scenario to its end; aborts with sim_fail() when an oracle
+/* Runs a scenario to its end; aborts with sim_fail() when an oracle
  * says no. Returns the hash of everything that happened. */
-uint64_t world_run(struct world *world, uint64_t seed, bool tunnel,
+uint64_t world_run(struct world *world, const struct scenario *scenario,
 		   struct world_stats *ret_stats);
 
 #endif
