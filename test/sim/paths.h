@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Named paths and how much of their rate one long stream must reach: what
- * users of such paths complain about in other stacks. The figures are floors well
- * below what was measured; they catch a sender that stops trying.
+ * users of such paths complain about in other stacks. The figures are floors
+ * well below what was measured; they catch a sender that stops trying.
  */
 #ifndef TEST_SIM_PATHS_H
 #define TEST_SIM_PATHS_H
