@@ -271,6 +271,15 @@ int mapping_parse(const char *text, struct mapping *ret_mapping,
 	return err;
 }
 
+char *target_format(const struct target *target, char *text, size_t cap)
+{
+	bool v6 = strchr(target->host, ':') != NULL;
+
+	snprintf(text, cap, v6 ? "[%s]:%u" : "%s:%u", target->host,
+		 (unsigned)target->port);
+	return text;
+}
+
 char *listen_spec_format(const struct listen_spec *listen, char *text,
 			 size_t cap)
 {

@@ -56,7 +56,10 @@ struct mapping {
 	enum address_policy policy;
 };
 
-enum { MAPPING_MESSAGE_CAP = 256 };
+enum {
+	MAPPING_MESSAGE_CAP = 256,
+	TARGET_TEXT_CAP = NAME_CAP + 8, /* brackets, colon, port */
+};
 
 /* Each fills value, or returns -ERR_SYNTAX with a sentence in message that
  * says what was expected. */
@@ -66,6 +69,9 @@ int listen_spec_parse(const char *text, struct listen_spec *ret_listen,
 		      char message[MAPPING_MESSAGE_CAP]);
 int target_parse(const char *text, struct target *ret_target,
 		 char message[MAPPING_MESSAGE_CAP]);
+
+/* "appname.internal:5432", "[fdaa::2]:5432" */
+char *target_format(const struct target *target, char *text, size_t cap);
 
 /* "localhost:15432", "10.0.0.1:15432", "/run/x.sock" */
 char *listen_spec_format(const struct listen_spec *listen, char *text,

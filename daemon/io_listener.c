@@ -190,15 +190,14 @@ static void log_listening(const struct io_listener *listener, uint16_t port)
 {
 	const struct forward *forward = listener_forward(listener);
 	struct listen_spec spec = forward->mapping.listen;
-	char text[SOCKET_PATH_CAP + 64];
+	char text[SOCKET_PATH_CAP + 64], to[TARGET_TEXT_CAP];
 
 	spec.port = port;
-	log_notice("event=listening forward=%s local=%s to=%s:%u tunnel=%s%s",
+	log_notice("event=listening forward=%s local=%s to=%s tunnel=%s%s",
 		   forward->mapping.name,
 		   listen_spec_format(&spec, text, sizeof(text)),
-		   forward->mapping.target.host,
-		   (unsigned)forward->mapping.target.port,
-		   forward->mapping.tunnel,
+		   target_format(&forward->mapping.target, to, sizeof(to)),
+		   listener->io->proxy.tunnels[forward->tunnel].name,
 		   spec.kind == LISTEN_LOOPBACK && listener->socket_count < 2
 			   ? " ipv6=no"
 			   : "");

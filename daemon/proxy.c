@@ -199,15 +199,15 @@ static void log_end(const struct proxy *proxy, const struct clock *now,
 {
 	const struct forward *forward = &proxy->forwards[relay->forward];
 	char client[ENDPOINT_TEXT_CAP], target[ENDPOINT_TEXT_CAP];
+	char to[TARGET_TEXT_CAP];
 	bool opened = relay->connected != 0;
 
 	log_info(
-		"event=%s forward=%s client=%s to=%s:%u target=%s dur_ms=%llu "
+		"event=%s forward=%s client=%s to=%s target=%s dur_ms=%llu "
 		"tx=%llu rx=%llu reason=%s text=\"%s\"",
 		opened ? "conn_closed" : "conn_refused", forward->mapping.name,
 		endpoint_format(&relay->client, client),
-		forward->mapping.target.host,
-		(unsigned)forward->mapping.target.port,
+		target_format(&forward->mapping.target, to, sizeof(to)),
 		opened ? endpoint_format(&relay->target, target) : "none",
 		(unsigned long long)((now->awake - relay->started) / NS_PER_MS),
 		(unsigned long long)relay->bytes_up,

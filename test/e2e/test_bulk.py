@@ -103,3 +103,15 @@ def resident_kib(daemon):
             if line.startswith("VmRSS:"):
                 return int(line.split()[1])
     raise AssertionError("no VmRSS")
+
+
+@pytest.mark.parametrize("size", [2, 6, 12])
+def test_client_that_reads_when_all_has_come(daemon, size):
+    """What waits in the daemon for the client goes out to the last byte,
+    though nothing more comes from the server to remind it."""
+    with daemon.connect("source6") as sock:
+        sock.sendall(b"9 %d\n" % (size * stream.MIB))
+        time.sleep(1)
+        sock.settimeout(10)
+        assert stream.receive(sock) == (
+            size * stream.MIB, stream.digest(9, size * stream.MIB))
