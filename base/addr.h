@@ -35,7 +35,7 @@ struct endpoint {
 enum {
 	IP_TEXT_CAP = 46,       /* longest address and NUL */
 	PREFIX_TEXT_CAP = 50,   /* the same with "/128" */
-	ENDPOINT_TEXT_CAP = 66, /* "[address%scope]:65535" */
+	ENDPOINT_TEXT_CAP = 72, /* "[address%scope]:65535" */
 };
 
 struct ip_addr ip_addr_v4(const uint8_t bytes[4]);
