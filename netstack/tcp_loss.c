@@ -119,7 +119,11 @@ static bool reno_detect(struct netstack *ns, struct tcp_conn *conn,
 	if (!partial && conn->dupacks != DUPLICATES)
 		return false;
 	tcp_loss_mark_first(ns, conn);
-	return conn->board.bytes[TCP_LOST] > 0;
+	if (conn->board.bytes[TCP_LOST] == 0)
+		return false;
+	/* Whatever the window says: more behind it may be lost as well. */
+	conn->probe_pending = true;
+	return true;
 }
 
 /* ------------------------------------------------------------- undo */
