@@ -17,30 +17,36 @@ struct path {
 	uint32_t reorder;    /* per million */
 	uint64_t reorder_ns; /* at most */
 	uint32_t floor;      /* percent of the rate */
+	bool plain;          /* the receiver has no SACK and no timestamps */
 };
 
 #define MBIT UINT64_C(125000)
 #define MIB  (UINT64_C(1) << 20)
 
 static const struct path paths[] = {
-	{"lan", 64 * MIB, 1000 * MBIT, 1 * NS_PER_MS, 256000, 0, 0, 0, 75},
-	{"near", 32 * MIB, 100 * MBIT, 20 * NS_PER_MS, 256000, 0, 0, 0, 80},
-	{"far", 64 * MIB, 200 * MBIT, 150 * NS_PER_MS, 1000000, 0, 0, 0, 45},
+	{"lan", 64 * MIB, 1000 * MBIT, 1 * NS_PER_MS, 256000, 0, 0, 0, 75,
+	 false},
+	{"near", 32 * MIB, 100 * MBIT, 20 * NS_PER_MS, 256000, 0, 0, 0, 80,
+	 false},
+	{"far", 64 * MIB, 200 * MBIT, 150 * NS_PER_MS, 1000000, 0, 0, 0, 45,
+	 false},
 	/* a queue of a tenth of what is in flight, and no pacing */
 	{"far, short queue", 32 * MIB, 100 * MBIT, 100 * NS_PER_MS, 125000, 0,
-	 0, 0, 20},
+	 0, 0, 20, false},
 	/* WireGuard over several cores: much reordering by a little */
 	{"reordering", 32 * MIB, 200 * MBIT, 66 * NS_PER_MS, 1000000, 0, 100000,
-	 2 * NS_PER_MS, 50},
+	 2 * NS_PER_MS, 50, false},
 	/* tailscale #20893 */
 	{"reordering and loss", 64 * MIB, 250 * MBIT, 66 * NS_PER_MS, 1000000,
-	 30, 100000, 2 * NS_PER_MS, 45},
+	 30, 100000, 2 * NS_PER_MS, 45, false},
 	{"much reordering", 16 * MIB, 100 * MBIT, 40 * NS_PER_MS, 1000000, 0,
-	 300000, 30 * NS_PER_MS, 50},
+	 300000, 30 * NS_PER_MS, 50, false},
 	{"wifi", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 10000,
-	 5 * NS_PER_MS, 20},
+	 5 * NS_PER_MS, 20, false},
 	{"bad mobile", 2 * MIB, 10 * MBIT, 80 * NS_PER_MS, 256000, 10000, 0, 0,
-	 12},
+	 12, false},
+	{"wifi, no SACK", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 0,
+	 0, 20, true},
 };
 
 unsigned paths_count(void)
@@ -86,6 +92,8 @@ static void make_scenario(const struct path *path, struct scenario *scenario)
 		scenario->link[i] = link;
 		scenario->pairs[0].end[i] = app;
 	}
+	scenario->host[1].tcp.sack = !path->plain;
+	scenario->host[1].tcp.timestamps = !path->plain;
 	scenario->pairs[0].family = IP_V6;
 	scenario->pairs[0].end[0].send_total = path->bytes;
 }
