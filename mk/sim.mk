@@ -16,9 +16,10 @@ $(B)/test/sim/sim: $(SIM_OBJ) $(B)/libnetstack.a $(call ARCHIVES,crypto)
 
 .PHONY: check-sim
 check-sim: $(B)/test/sim/sim
-	@printf 'sim: ' && ./$< --regressions test/sim/regressions.txt \
-	  --seed 1 --count $(SEEDS)
-	@printf 'tunnels: ' && ./$< --tunnel --seed 1 --count $(TUNNEL_SEEDS)
-	@./$< --paths > $(B)/test/sim/paths.log || \
-	  { cat $(B)/test/sim/paths.log; exit 1; }
-	@printf 'paths: ' && tail -n 1 $(B)/test/sim/paths.log
+	@out=$$(./$< --regressions test/sim/regressions.txt \
+	  --seed 1 --count $(SEEDS)); code=$$?; echo "sim: $$out"; exit $$code
+	@out=$$(./$< --tunnel --seed 1 --count $(TUNNEL_SEEDS)); code=$$?; \
+	  echo "tunnels: $$out"; exit $$code
+	@./$< --paths >$(B)/test/sim/paths.log; code=$$?; \
+	  [ $$code = 0 ] || cat $(B)/test/sim/paths.log; \
+	  echo "paths: $$(tail -n 1 $(B)/test/sim/paths.log)"; exit $$code
