@@ -130,7 +130,7 @@ static void resolve(struct io_loop *io)
 static uint64_t wait_ns(const struct io_loop *io)
 {
 	uint64_t wait = proxy_wait(&io->proxy, &io->now);
-	uint64_t edge = io->listen_retry;
+	uint64_t edge = time_min(io->listen_retry, io_service_deadline(io));
 
 	if (io->again)
 		return 0;
@@ -199,6 +199,7 @@ static void turn(struct io_loop *io)
 	resolve(io);
 	flush(io);
 	update_listeners(io);
+	io_service_turn(io);
 	arm_timer(io);
 	if (io->stopping && io->proxy.relay_count == 0)
 		close_handles(io);
@@ -360,6 +361,7 @@ static void close_loop(struct io_loop *io)
 		uv_run(&io->uv, UV_RUN_NOWAIT);
 	else
 		CHECK(uv_loop_close(&io->uv) == 0);
+	io_service_close(io);
 	proxy_close(&io->proxy);
 	if (!busy)
 		free_memory(io);
@@ -379,6 +381,7 @@ int io_loop_open(struct io_loop *io, const struct config *config,
 	if (err != 0)
 		return err;
 	CHECK(uv_loop_init(&io->uv) == 0);
+	io_service_open(io);
 	open_handles(io);
 	err = open_memory(io);
 	if (err == 0)

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "daemon/clock.h"
 #include "daemon/io_owner.h"
+#include "daemon/io_service.h"
 #include "daemon/proxy.h"
 
 struct io_client;
@@ -48,6 +49,7 @@ struct io_loop {
 	struct io_resolve *resolves;   /* one for each peer with a name */
 	uint32_t resolve_count;
 	uint8_t *receive_buffers;
+	struct io_service service;
 };
 
 struct io_options {

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 
+from lab.manager import activation
 from lab.process import LabError, Process, as_user, until
 from lab.wireguard import TOP, private
 
@@ -73,7 +74,8 @@ class Daemon:
 
     forwards maps names to targets "host:port"; each listens on a port that
     the system chooses, read from the log into self.ports. Settings:
-    arguments, environment, nofile, wrapper (a command in front) and
+    arguments, environment, nofile, wrapper (a command in front),
+    descriptors (pairs of a name and what to pass in the way of LISTEN_FDS) and
     more_tunnels (name to tunnel, beside the one called "lab").
     """
 
@@ -128,11 +130,17 @@ class Daemon:
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
         }
         environment.update(self.settings.get("environment", {}))
+        front, passed = [], []
+        if "descriptors" in self.settings:
+            front, passed = activation(self.settings["descriptors"])
         self.process = Process(
             "wgproxyd",
-            self.namespace.command(limits + as_user(USER, self.argv())),
+            front + self.namespace.command(
+                limits + as_user(USER, self.argv())),
             os.path.join(self.folder, "wgproxyd.log"), cwd=self.cwd,
-            env=environment)
+            env=environment, pass_fds=passed)
+        for descriptor in passed:
+            os.close(descriptor)
         RUNNING.append(self)
         self.wait_listening(seconds * self.slowness())
         return self
