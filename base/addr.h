@@ -50,6 +50,7 @@ bool ip_addr_equal(const struct ip_addr *a, const struct ip_addr *b);
 bool ip_addr_is_loopback(const struct ip_addr *addr);
 bool ip_addr_is_unspecified(const struct ip_addr *addr);
 bool ip_addr_is_multicast(const struct ip_addr *addr);
+bool prefix_equal(const struct prefix *a, const struct prefix *b);
 bool endpoint_equal(const struct endpoint *a, const struct endpoint *b);
 
 /* Text in, value out: 0 or -ERR_SYNTAX. The whole text must be used. An

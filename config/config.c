@@ -20,6 +20,47 @@ static const struct config_limits default_limits = {
 	.connections = 10000,
 };
 
+static void digest_peer(struct digest *digest, const struct config_peer *peer)
+{
+	digest_add(digest, &peer->public_key, sizeof(peer->public_key));
+	digest_add(digest, &peer->preshared_key, sizeof(peer->preshared_key));
+	digest_add(digest, peer->endpoint.host, strlen(peer->endpoint.host));
+	digest_add(digest, &peer->endpoint.port, sizeof(peer->endpoint.port));
+	digest_add(digest, &peer->persistent_keepalive_s,
+		   sizeof(peer->persistent_keepalive_s));
+	for (uint32_t i = 0; i < peer->allowed_count; i++) {
+		const struct prefix *prefix = &peer->allowed_ips[i];
+
+		digest_add(digest, prefix, sizeof(*prefix));
+	}
+}
+
+static void digest_tunnel(struct config_tunnel *tunnel)
+{
+	struct digest digest;
+
+	digest_init(&digest);
+	digest_add(&digest, &tunnel->private_key, sizeof(tunnel->private_key));
+	digest_add(&digest, tunnel->addresses_host,
+		   tunnel->address_count * sizeof(tunnel->addresses_host[0]));
+	digest_add(&digest, tunnel->dns,
+		   tunnel->dns_count * sizeof(tunnel->dns[0]));
+	for (uint32_t i = 0; i < tunnel->search_count; i++)
+		digest_add(&digest, tunnel->search[i],
+			   strlen(tunnel->search[i]));
+	digest_add(&digest, &tunnel->mtu, sizeof(tunnel->mtu));
+	digest_add(&digest, &tunnel->listen_port, sizeof(tunnel->listen_port));
+	for (uint32_t i = 0; i < tunnel->peer_count; i++)
+		digest_peer(&digest, &tunnel->peers[i]);
+	digest_end(&digest, tunnel->digest);
+}
+
+static void digest_tunnels(struct config *config)
+{
+	for (uint32_t i = 0; i < config->tunnel_count; i++)
+		digest_tunnel(&config->tunnels[i]);
+}
+
 /* Checks the draft and, when it is good, moves the value out. Frees the
  * draft's rest. */
 static int finish(struct draft *draft, const struct mark *mark, int err,
@@ -34,6 +75,7 @@ static int finish(struct draft *draft, const struct mark *mark, int err,
 	if (err == 0)
 		err = check_forwards(draft, 0);
 	if (err == 0) {
+		digest_tunnels(&draft->config);
 		*ret_config = draft->config;
 		draft->config = (struct config){.tunnel_count = 0};
 	}
@@ -145,22 +187,70 @@ int config_from_arguments(const char *const *wireguard_paths,
 	return finish(&draft, &mark, err, ret_config);
 }
 
+/* Takes the draft's forwards over when they are good. The array may be new;
+ * what failed is not counted in. Frees the draft's rest. */
+static int finish_forwards(struct draft *draft, int err, struct config *config)
+{
+	if (err == 0)
+		err = check_forwards(draft, config->forward_count);
+	config->forwards = draft->config.forwards;
+	for (uint32_t i = config->forward_count;
+	     err != 0 && i < draft->config.forward_count; i++)
+		memset(&config->forwards[i], 0, sizeof(config->forwards[i]));
+	if (err == 0)
+		config->forward_count = draft->config.forward_count;
+	draft->config = (struct config){.tunnel_count = 0};
+	draft_free(draft);
+	return err;
+}
+
+int config_add_mapping(struct config *config, const struct mapping *mapping,
+		       struct config_report *report)
+{
+	struct draft draft = {.config = *config, .report = report};
+	struct mark mark = {.file = mapping->origin == ORIGIN_CONFIG
+					    ? "--forward"
+					    : "added forward"};
+	struct forward_marks *marks;
+	struct mapping *forward;
+	int err = draft_add_forward(&draft, &mark, &forward, &marks);
+
+	if (err == 0)
+		*forward = *mapping;
+	return finish_forwards(&draft, err, config);
+}
+
+void config_remove_forward(struct config *config, uint32_t index)
+{
+	CHECK(index < config->forward_count);
+	config->forward_count--;
+	memmove(&config->forwards[index], &config->forwards[index + 1],
+		(config->forward_count - index) * sizeof(config->forwards[0]));
+	/* The place is taken for zeroed when it is used again. */
+	memset(&config->forwards[config->forward_count], 0,
+	       sizeof(config->forwards[0]));
+}
+
 int config_add_forwards(struct config *config, const char *const *forwards,
 			size_t forward_count, struct config_report *report)
 {
 	struct draft draft = {.config = *config, .report = report};
-	uint32_t first = config->forward_count;
 	int err = add_forwards(&draft, forwards, forward_count);
 
-	if (err == 0)
-		err = check_forwards(&draft, first);
-	/* The array may be new; what failed is not counted in. */
-	config->forwards = draft.config.forwards;
-	if (err == 0)
-		config->forward_count = draft.config.forward_count;
-	draft.config = (struct config){.tunnel_count = 0};
-	draft_free(&draft);
-	return err;
+	return finish_forwards(&draft, err, config);
+}
+
+void config_wipe_keys(struct config *config)
+{
+	for (uint32_t i = 0; i < config->tunnel_count; i++) {
+		struct config_tunnel *tunnel = &config->tunnels[i];
+
+		key_memory_wipe(&tunnel->private_key,
+				sizeof(tunnel->private_key));
+		for (uint32_t j = 0; j < tunnel->peer_count; j++)
+			key_memory_wipe(&tunnel->peers[j].preshared_key,
+					sizeof(struct key));
+	}
 }
 
 void config_free(struct config *config)

@@ -22,6 +22,8 @@ struct config_endpoint {
 	uint16_t port;
 };
 
+enum { CONFIG_DIGEST_LEN = 32 };
+
 struct config_peer {
 	struct key public_key;
 	struct key preshared_key;
@@ -48,6 +50,8 @@ struct config_tunnel {
 	uint16_t listen_port;      /* 0 = any */
 	struct config_peer *peers; /* owned */
 	uint32_t peer_count;
+	/* Of all above, keys too: equal digests mean that nothing changed. */
+	uint8_t digest[CONFIG_DIGEST_LEN];
 };
 
 struct config_limits {
@@ -95,6 +99,15 @@ int config_from_arguments(const char *const *wireguard_paths,
 /* Adds forwards given on the command line to a loaded file's. */
 int config_add_forwards(struct config *config, const char *const *forwards,
 			size_t forward_count, struct config_report *report);
+
+/* Adds one mapping; without a name it is given one, to be found in the last
+ * forward of the configuration. */
+int config_add_mapping(struct config *config, const struct mapping *mapping,
+		       struct config_report *report);
+void config_remove_forward(struct config *config, uint32_t index);
+
+/* Once the tunnels are open the keys live there and nowhere else. */
+void config_wipe_keys(struct config *config);
 
 void config_free(struct config *config); /* wipes keys */
 void config_report_free(struct config_report *report);

@@ -54,6 +54,36 @@ void key_memory_wipe(void *memory, size_t len)
 	sodium_memzero(memory, len);
 }
 
+static_assert(sizeof(struct digest) >= sizeof(crypto_generichash_state) &&
+		      alignof(struct digest) >=
+			      alignof(crypto_generichash_state),
+	      "digest state");
+
+static crypto_generichash_state *digest_state(struct digest *digest)
+{
+	return (crypto_generichash_state *)(void *)digest->state;
+}
+
+void digest_init(struct digest *digest)
+{
+	CHECK(crypto_generichash_init(digest_state(digest), NULL, 0, 32) == 0);
+}
+
+void digest_add(struct digest *digest, const void *data, size_t len)
+{
+	uint64_t prefix = len;
+
+	crypto_generichash_update(digest_state(digest),
+				  (const uint8_t *)&prefix, sizeof(prefix));
+	crypto_generichash_update(digest_state(digest), data, len);
+}
+
+void digest_end(struct digest *digest, uint8_t out[32])
+{
+	crypto_generichash_final(digest_state(digest), out, 32);
+	sodium_memzero(digest, sizeof(*digest));
+}
+
 int key_derive_public(const struct key *private_key, struct key *ret_public)
 {
 	if (crypto_scalarmult_base(ret_public->bytes, private_key->bytes) != 0)

@@ -19,6 +19,51 @@ const char *const address_policy_name[ADDRESS_POLICIES] = {
 	[POLICY_FIRST] = "first",
 };
 
+const char *const mapping_origin_name[MAPPING_ORIGINS] = {
+	[ORIGIN_CONFIG] = "config",
+	[ORIGIN_RUNTIME] = "runtime",
+	[ORIGIN_TEMPORARY] = "temporary",
+};
+
+bool listen_spec_equal(const struct listen_spec *a, const struct listen_spec *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	switch (a->kind) {
+	case LISTEN_LOOPBACK:
+		return a->port == b->port;
+	case LISTEN_ADDRESS:
+		return a->port == b->port && ip_addr_equal(&a->addr, &b->addr);
+	case LISTEN_PATH:
+		return strcmp(a->path, b->path) == 0;
+	case LISTEN_KINDS:
+		break;
+	}
+	UNREACHABLE();
+}
+
+static bool allow_equal(const struct mapping *a, const struct mapping *b)
+{
+	if (a->allow_count != b->allow_count)
+		return false;
+	for (uint32_t i = 0; i < a->allow_count; i++) {
+		if (!prefix_equal(&a->allow[i], &b->allow[i]))
+			return false;
+	}
+	return true;
+}
+
+bool mapping_equal(const struct mapping *a, const struct mapping *b)
+{
+	return strcmp(a->name, b->name) == 0 &&
+	       strcmp(a->tunnel, b->tunnel) == 0 &&
+	       listen_spec_equal(&a->listen, &b->listen) &&
+	       strcmp(a->target.host, b->target.host) == 0 &&
+	       a->target.port == b->target.port && allow_equal(a, b) &&
+	       a->connections_max == b->connections_max &&
+	       a->policy == b->policy;
+}
+
 /* A text cut at its colons; those within brackets do not count. */
 struct fields {
 	char copy[TEXT_CAP];

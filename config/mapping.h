@@ -45,7 +45,16 @@ enum address_policy {
 	ADDRESS_POLICIES,
 };
 
+/* Where a mapping came from, and so where it is kept. */
+enum mapping_origin {
+	ORIGIN_CONFIG,    /* file or command line */
+	ORIGIN_RUNTIME,   /* added while running, kept in the state */
+	ORIGIN_TEMPORARY, /* added while running, not kept */
+	MAPPING_ORIGINS,
+};
+
 struct mapping {
+	enum mapping_origin origin;
 	char name[LABEL_CAP];
 	char tunnel[LABEL_CAP]; /* "" = the only tunnel */
 	struct listen_spec listen;
@@ -70,6 +79,11 @@ int listen_spec_parse(const char *text, struct listen_spec *ret_listen,
 int target_parse(const char *text, struct target *ret_target,
 		 char message[MAPPING_MESSAGE_CAP]);
 
+/* The origin does not count. */
+bool mapping_equal(const struct mapping *a, const struct mapping *b);
+bool listen_spec_equal(const struct listen_spec *a,
+		       const struct listen_spec *b);
+
 /* "appname.internal:5432", "[fdaa::2]:5432" */
 char *target_format(const struct target *target, char *text, size_t cap);
 
@@ -82,5 +96,6 @@ char *listen_spec_format(const struct listen_spec *listen, char *text,
 void mapping_default_name(struct mapping *mapping);
 
 extern const char *const address_policy_name[ADDRESS_POLICIES];
+extern const char *const mapping_origin_name[MAPPING_ORIGINS];
 
 #endif

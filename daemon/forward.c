@@ -13,3 +13,19 @@ bool forward_allows(const struct forward *forward, const struct ip_addr *from)
 	}
 	return false;
 }
+
+void forward_count_end(struct forward *forward, enum reason reason)
+{
+	forward->ended[reason]++;
+	if (reason != REASON_DONE && reason != REASON_CLIENT_RESET)
+		forward->last = reason;
+}
+
+const char *forward_state_word(const struct forward *forward)
+{
+	if (forward->draining)
+		return "draining";
+	if (!forward->listening)
+		return "failed";
+	return forward->down != REASON_NONE ? "paused" : "listening";
+}

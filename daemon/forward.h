@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One forward: a mapping of the configuration while it is in use, its counters
- * and the address that worked last. Owner: the proxy.
+ * One forward: a mapping while it is in use, its counters and the address that
+ * worked last. Owner: the proxy, as a slot of its table; a slot keeps its
+ * number until the last connection has gone, also after the forward was
+ * removed.
  */
 #ifndef DAEMON_FORWARD_H
 #define DAEMON_FORWARD_H
@@ -12,17 +14,39 @@
 #include "config/mapping.h"
 #include "daemon/reason.h"
 
+struct tunnel;
+
+enum forward_slot {
+	FORWARD_FREE,
+	FORWARD_ACTIVE,
+	FORWARD_RETIRED, /* removed; its connections may end by themselves */
+};
+
 struct forward {
+	enum forward_slot slot;
 	struct mapping mapping;
-	uint32_t tunnel;       /* index in the proxy's tunnels */
+	struct tunnel *tunnel;
+	uint16_t port;    /* what it listens on now; 0 = nothing, or a path */
+	bool listening;   /* the port is ours */
+	bool draining;    /* takes no new clients, as asked for */
+	enum reason down; /* why clients are refused; REASON_NONE: they are
+			    * not */
 	struct ip_addr sticky; /* IP_NONE until a connect worked */
 	uint32_t connections;
 	uint64_t accepted;
+	uint64_t bytes_up, bytes_down; /* of connections that have ended */
+	enum reason last;              /* how the last failed one failed */
 	uint64_t ended[REASONS];
 };
 
 /* Whether the mapping lets this client in; Unix clients have no address and
  * are let in by the socket's mode. */
 bool forward_allows(const struct forward *forward, const struct ip_addr *from);
+
+/* Counts a connection that ended, or was refused, for the reason. */
+void forward_count_end(struct forward *forward, enum reason reason);
+
+/* "listening", "paused", "failed" or "draining". */
+const char *forward_state_word(const struct forward *forward);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The listening sockets of one forward: one, or 127.0.0.1 and ::1 as one unit.
+ * The listener of one forward, with its sockets (daemon/io_bind.h).
  *
  * Happy path: bound at start and logged; the poll callback puts the listener on
  * the accepting list; the turn accepts up to a budget and hands each client to
  * a relay.
  *
- * Failure modes: a port that is taken on either loopback address fails the
- * unit (another user's process there would receive our users' passwords) and is
- * tried again with back-off; a machine without IPv6 is only worth a warning;
+ * Failure modes: a port that cannot be had is tried again with back-off; while
+ * the target is known to be down, or the forward drains, the port is kept and
+ * the kernel refuses clients (a socket path is accepted and refused here);
  * without free relays or descriptors nothing is polled, the kernel's backlog
  * holds the clients.
  */
@@ -19,38 +19,50 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/io_bind.h"
 #include "daemon/io_owner.h"
 
 struct io_loop;
 
-struct io_listener_socket {
-	int fd; /* -1: not open */
-	uv_poll_t poll;
-};
-
+/* Allocated; frees itself after io_listener_close(). */
 struct io_listener {
 	struct io_owner owner;
 	struct io_loop *io;
-	uint32_t forward;
-	struct io_listener_socket sockets[2];
-	unsigned socket_count; /* open now; 0 = the port is not ours */
-	bool ready;            /* on the accepting list */
+	uint32_t forward; /* whom it serves */
+	struct listen_spec spec;
+	struct io_bound bound;
+	uv_poll_t polls[2];
+	int error;   /* -errno of the last try to bind */
+	bool paused; /* the kernel refuses clients */
+	bool ready;  /* on the accepting list */
 	struct io_listener *next;
-	uint64_t retry_at; /* awake time, while socket_count is 0 */
+	uint64_t retry_at; /* awake time, while it is not open */
 	uint64_t backoff;
-	uint64_t refused_logged; /* awake time of the last line about limits */
 };
 
-void io_listener_init(struct io_listener *listener, struct io_loop *io,
-		      uint32_t forward);
+/* Serves nobody yet, and has no sockets. NULL without memory. */
+struct io_listener *io_listener_new(struct io_loop *io,
+				    const struct listen_spec *spec);
 
-/* Binds and listens, and logs the outcome. 0 or -ERR_EXISTS (port taken),
- * -ERR_PERMISSION, -ERR_IO; then io_listener_retry() tries again in time. */
+static inline bool io_listener_is_open(const struct io_listener *listener)
+{
+	return listener->bound.fds[0] >= 0;
+}
+
+/* Takes over sockets that were bound for its address. */
+void io_listener_take(struct io_listener *listener,
+		      const struct io_bound *bound);
+/* Serves the forward of that slot, whose listen address is its own, from now
+ * on; its sockets stay. */
+void io_listener_serve(struct io_listener *listener, uint32_t forward);
+
+/* Binds and listens, and logs the outcome. 0 or -errno; then
+ * io_listener_retry() tries again in time. */
 int io_listener_open(struct io_listener *listener);
 void io_listener_retry(struct io_listener *listener);
 
-/* Starts or stops waiting for clients. */
-void io_listener_poll(struct io_listener *listener, bool accept);
+/* Polls, rests or refuses, as the loop and the forward now want it. */
+void io_listener_update(struct io_listener *listener);
 
 /* Accepts what waits, within the turn's budget. */
 void io_listener_accept(struct io_listener *listener);

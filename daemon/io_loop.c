@@ -11,9 +11,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "crypto/secret.h"
+#include "daemon/io_apply.h"
 #include "daemon/io_client.h"
 #include "daemon/io_listener.h"
-#include "daemon/io_resolve.h"
+#include "daemon/io_tunnel.h"
 #include "daemon/io_udp.h"
 
 enum {
@@ -59,8 +60,10 @@ static void update_listeners(struct io_loop *io)
 	if (accepts == io->accepts)
 		return;
 	io->accepts = accepts;
-	for (uint32_t i = 0; i < io->proxy.forward_count; i++)
-		io_listener_poll(&io->listeners[i], accepts);
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
+		if (io->listeners[i] != NULL)
+			io_listener_update(io->listeners[i]);
+	}
 }
 
 static void retry_listeners(struct io_loop *io)
@@ -70,10 +73,12 @@ static void retry_listeners(struct io_loop *io)
 	if (io->stopping || io->now.awake < io->listen_retry)
 		return;
 	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
-		struct io_listener *listener = &io->listeners[i];
+		struct io_listener *listener = io->listeners[i];
 
+		if (listener == NULL)
+			continue;
 		io_listener_retry(listener);
-		if (listener->socket_count == 0)
+		if (!io_listener_is_open(listener))
 			next = time_min(next, listener->retry_at);
 	}
 	io->listen_retry = next;
@@ -93,14 +98,18 @@ static void accept_clients(struct io_loop *io)
 
 static void receive(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < io->udp_count; i++)
-		io_udp_receive(&io->udp[i]);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (io->tunnels[i].udp != NULL)
+			io_udp_receive(io->tunnels[i].udp);
+	}
 }
 
 static void release_buffers(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++)
-		tunnel_input_done(&io->proxy.tunnels[i], &io->now);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (io->proxy.tunnels[i] != NULL)
+			tunnel_input_done(io->proxy.tunnels[i], &io->now);
+	}
 }
 
 static void serve_clients(struct io_loop *io)
@@ -117,14 +126,16 @@ static void serve_clients(struct io_loop *io)
 
 static void flush(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < io->udp_count; i++)
-		io_udp_flush(&io->udp[i]);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (io->tunnels[i].udp != NULL)
+			io_udp_flush(io->tunnels[i].udp);
+	}
 }
 
-static void resolve(struct io_loop *io)
+static void tend_tunnels(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < io->resolve_count && !io->stopping; i++)
-		io_resolve_turn(&io->resolves[i]);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS && !io->stopping; i++)
+		io_tunnel_turn(io, i);
 }
 
 static uint64_t wait_ns(const struct io_loop *io)
@@ -134,8 +145,8 @@ static uint64_t wait_ns(const struct io_loop *io)
 
 	if (io->again)
 		return 0;
-	for (uint32_t i = 0; i < io->resolve_count; i++)
-		edge = time_min(edge, io_resolve_deadline(&io->resolves[i]));
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++)
+		edge = time_min(edge, io_tunnel_deadline(io, i));
 	if (io->accept_pause > io->now.awake)
 		edge = time_min(edge, io->accept_pause);
 	if (io->stopping)
@@ -162,13 +173,21 @@ static void arm_timer(struct io_loop *io)
 static void close_handles(struct io_loop *io)
 {
 	io->closed = true;
-	for (uint32_t i = 0; i < io->udp_count; i++)
-		io_udp_close(&io->udp[i]);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++)
+		io_tunnel_close(io, i);
 	for (unsigned i = 0; i < IO_SIGNALS; i++)
 		io_owner_close(&io->owner, (uv_handle_t *)&io->signals[i]);
 	io_owner_close(&io->owner, (uv_handle_t *)&io->timer);
 	io_owner_close(&io->owner, (uv_handle_t *)&io->prepare);
 	io_owner_finish(&io->owner);
+}
+
+static void close_listeners(struct io_loop *io)
+{
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
+		if (io->listeners[i] != NULL)
+			io_listener_close(io->listeners[i]);
+	}
 }
 
 /* Listeners close at once; clients end, or are cut after the grace; the
@@ -177,10 +196,9 @@ static void stop_step(struct io_loop *io)
 {
 	uint64_t since = io->now.awake - io->stop_since;
 
-	for (uint32_t i = 0; i < io->proxy.forward_count; i++)
-		io_listener_close(&io->listeners[i]);
+	close_listeners(io);
 	if (since >= STOP_GRACE_NS || io->impatient)
-		proxy_doom_all(&io->proxy, &io->now);
+		proxy_doom_all(&io->proxy, &io->now, REASON_SHUTDOWN);
 }
 
 static void turn(struct io_loop *io)
@@ -196,7 +214,7 @@ static void turn(struct io_loop *io)
 		stop_step(io);
 	serve_clients(io);
 	release_buffers(io);
-	resolve(io);
+	tend_tunnels(io);
 	flush(io);
 	update_listeners(io);
 	io_service_turn(io);
@@ -277,73 +295,11 @@ static void open_handles(struct io_loop *io)
 
 static int open_memory(struct io_loop *io)
 {
-	struct proxy *proxy = &io->proxy;
-	uint32_t peers = 0;
-
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
-		peers += proxy->tunnels[i].peer_count;
-	io->udp = calloc(proxy->tunnel_count, sizeof(*io->udp));
-	io->listeners =
-		calloc(proxy->forward_count + 1, sizeof(*io->listeners));
-	io->clients = calloc(proxy->relay_cap, sizeof(*io->clients));
-	io->resolves = calloc(peers + 1, sizeof(*io->resolves));
+	io->clients = calloc(io->proxy.relay_cap, sizeof(*io->clients));
 	io->receive_buffers = malloc(UDP_RECEIVE_BATCH * UDP_RECEIVE_BYTES);
-	if (io->udp == NULL || io->listeners == NULL || io->clients == NULL ||
-	    io->resolves == NULL || io->receive_buffers == NULL)
+	if (io->clients == NULL || io->receive_buffers == NULL)
 		return -ERR_NO_MEMORY;
-	for (uint32_t i = 0; i < proxy->forward_count; i++)
-		io_listener_init(&io->listeners[i], io, i);
 	return 0;
-}
-
-static int open_tunnels(struct io_loop *io)
-{
-	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++) {
-		struct tunnel *tunnel = &io->proxy.tunnels[i];
-		int err = io_udp_open(&io->udp[i], io, tunnel);
-
-		if (err != 0)
-			return err;
-		io->udp_count++;
-		if (tunnel->key_unlocked)
-			log_warning("event=keys_not_locked tunnel=%s "
-				    "text=\"raise the limit on locked memory "
-				    "to keep keys out of swap\"",
-				    tunnel->name);
-		for (uint16_t p = 0; p < tunnel->peer_count; p++) {
-			if (tunnel->peers[p].named)
-				io_resolve_init(
-					&io->resolves[io->resolve_count++], io,
-					tunnel, p);
-		}
-	}
-	return 0;
-}
-
-static int open_listeners(struct io_loop *io, bool strict)
-{
-	io->accepts = true;
-	io->listen_retry = NEVER;
-	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
-		struct io_listener *listener = &io->listeners[i];
-		int err = io_listener_open(listener);
-
-		if (err != 0 && strict)
-			return err;
-		if (err != 0)
-			io->listen_retry =
-				time_min(io->listen_retry, listener->retry_at);
-	}
-	return 0;
-}
-
-static void free_memory(struct io_loop *io)
-{
-	free(io->udp);
-	free(io->listeners);
-	free(io->clients);
-	free(io->resolves);
-	free(io->receive_buffers);
 }
 
 /* Closes whatever is open and runs the loop until the last handle is gone. A
@@ -351,10 +307,8 @@ static void free_memory(struct io_loop *io)
  * the process ends with it. */
 static void close_loop(struct io_loop *io)
 {
-	bool busy = false;
+	bool busy = io->lookups > 0;
 
-	for (uint32_t i = 0; i < io->resolve_count; i++)
-		busy |= io->resolves[i].busy;
 	while (!busy && uv_run(&io->uv, UV_RUN_DEFAULT) != 0)
 		;
 	if (busy)
@@ -363,11 +317,11 @@ static void close_loop(struct io_loop *io)
 		CHECK(uv_loop_close(&io->uv) == 0);
 	io_service_close(io);
 	proxy_close(&io->proxy);
-	if (!busy)
-		free_memory(io);
+	free(io->clients);
+	free(io->receive_buffers);
 }
 
-int io_loop_open(struct io_loop *io, const struct config *config,
+int io_loop_open(struct io_loop *io, struct config *config,
 		 const struct io_options *options)
 {
 	struct random_source random = {.fill = fill_random};
@@ -376,23 +330,21 @@ int io_loop_open(struct io_loop *io, const struct config *config,
 	memset(io, 0, sizeof(*io));
 	signal(SIGPIPE, SIG_IGN);
 	io_clock_read(&io->now);
-	err = proxy_open(&io->proxy, &io->now, config, relay_cap(config),
-			 &random);
+	err = proxy_open(&io->proxy, config->limits.memory_bytes,
+			 relay_cap(config), &random);
 	if (err != 0)
 		return err;
 	CHECK(uv_loop_init(&io->uv) == 0);
 	io_service_open(io);
 	open_handles(io);
+	io->accepts = true;
+	io->listen_retry = NEVER;
 	err = open_memory(io);
 	if (err == 0)
-		err = open_tunnels(io);
-	if (err == 0)
-		err = open_listeners(io, options->strict);
+		err = io_apply_start(io, config, options->strict);
 	if (err == 0)
 		return 0;
-	for (uint32_t i = 0;
-	     io->listeners != NULL && i < io->proxy.forward_count; i++)
-		io_listener_close(&io->listeners[i]);
+	close_listeners(io);
 	close_handles(io);
 	close_loop(io);
 	return err;

@@ -15,12 +15,11 @@
 #include "daemon/clock.h"
 #include "daemon/io_owner.h"
 #include "daemon/io_service.h"
+#include "daemon/io_tunnel.h"
 #include "daemon/proxy.h"
 
 struct io_client;
 struct io_listener;
-struct io_resolve;
-struct io_udp;
 
 enum { IO_SIGNALS = 2 };
 
@@ -32,22 +31,22 @@ struct io_loop {
 	uv_timer_t timer;
 	uv_signal_t signals[IO_SIGNALS];
 	struct proxy proxy;
-	struct clock now; /* of this turn */
-	bool again;       /* a budget ran out: no sleep before the next turn */
+	struct config *config; /* in force, without keys; main's memory */
+	struct clock now;      /* of this turn */
+	bool again; /* a budget ran out: no sleep before the next turn */
 	bool stopping;
 	bool closed;         /* every handle is closing */
 	bool impatient;      /* a second signal: cut at once */
 	uint64_t stop_since; /* awake time */
-	struct io_udp *udp;  /* one for each tunnel */
-	uint32_t udp_count;
-	struct io_listener *listeners; /* one for each forward */
+	struct io_tunnel tunnels[TUNNEL_SLOTS];
+	/* One for each active forward, same slot. */
+	struct io_listener *listeners[FORWARD_SLOTS];
 	struct io_listener *accepting; /* those with clients waiting */
 	uint64_t listen_retry;         /* awake time; NEVER: all listen */
 	uint64_t accept_pause;         /* awake time; 0: no pause */
 	bool accepts;                  /* listeners are polled */
+	unsigned lookups;              /* of the host's resolver, under way */
 	struct io_client *clients;     /* one for each relay, same index */
-	struct io_resolve *resolves;   /* one for each peer with a name */
-	uint32_t resolve_count;
 	uint8_t *receive_buffers;
 	struct io_service service;
 };
@@ -57,7 +56,7 @@ struct io_options {
 };
 
 /* 0; or -ERR_*, logged, with nothing left to close. */
-int io_loop_open(struct io_loop *io, const struct config *config,
+int io_loop_open(struct io_loop *io, struct config *config,
 		 const struct io_options *options);
 
 /* Runs until SIGTERM or SIGINT, then closes everything. */

@@ -3,6 +3,7 @@
 
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -12,14 +13,25 @@
 #define BACKOFF_MIN_NS (1 * NS_PER_S)
 #define BACKOFF_MAX_NS (60 * NS_PER_S)
 
-void io_resolve_init(struct io_resolve *resolve, struct io_loop *io,
-		     struct tunnel *tunnel, uint16_t peer)
+struct io_resolve *io_resolve_new(struct io_loop *io, struct tunnel *tunnel,
+				  uint16_t peer)
 {
-	memset(resolve, 0, sizeof(*resolve));
+	struct io_resolve *resolve = calloc(1, sizeof(*resolve));
+
+	if (resolve == NULL)
+		return NULL;
 	resolve->io = io;
 	resolve->tunnel = tunnel;
 	resolve->peer = peer;
 	resolve->backoff = BACKOFF_MIN_NS;
+	return resolve;
+}
+
+void io_resolve_free(struct io_resolve *resolve)
+{
+	resolve->tunnel = NULL;
+	if (!resolve->busy)
+		free(resolve);
 }
 
 static bool same_answer(const struct io_resolve *resolve,
@@ -65,6 +77,12 @@ static void on_answer(uv_getaddrinfo_t *request, int status,
 	struct io_resolve *resolve = request->data;
 
 	resolve->busy = false;
+	resolve->io->lookups--;
+	if (resolve->tunnel == NULL) {
+		uv_freeaddrinfo(answer);
+		free(resolve);
+		return;
+	}
 	resolve->answered = status == 0;
 	if (status == 0)
 		take_answer(resolve, answer);
@@ -87,6 +105,8 @@ static void start(struct io_resolve *resolve)
 	resolve->request.data = resolve;
 	resolve->busy = uv_getaddrinfo(&io->uv, &resolve->request, on_answer,
 				       peer->endpoint.host, port, &hints) == 0;
+	if (resolve->busy)
+		io->lookups++;
 }
 
 static void log_failure(struct io_resolve *resolve)

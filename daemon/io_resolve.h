@@ -27,7 +27,7 @@ struct tunnel;
 struct io_resolve {
 	uv_getaddrinfo_t request;
 	struct io_loop *io;
-	struct tunnel *tunnel;
+	struct tunnel *tunnel; /* NULL: freed when the lookup comes back */
 	uint16_t peer;
 	bool busy;
 	bool answered; /* result waits for the turn */
@@ -39,8 +39,11 @@ struct io_resolve {
 	uint64_t backoff;
 };
 
-void io_resolve_init(struct io_resolve *resolve, struct io_loop *io,
-		     struct tunnel *tunnel, uint16_t peer);
+/* NULL without memory. */
+struct io_resolve *io_resolve_new(struct io_loop *io, struct tunnel *tunnel,
+				  uint16_t peer);
+/* A lookup cannot be interrupted: it may outlive its tunnel. */
+void io_resolve_free(struct io_resolve *resolve);
 
 /* Called once per turn: starts what is asked for, hands over what came. */
 void io_resolve_turn(struct io_resolve *resolve);

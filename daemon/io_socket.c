@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/io_socket.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+
+#include "base/error.h"
 
 socklen_t io_sockaddr(const struct endpoint *endpoint,
 		      struct sockaddr_storage *ret_sockaddr)
@@ -52,4 +55,24 @@ int io_socket(int family, int type)
 void io_socket_hint(int fd, int level, int option, int value)
 {
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
+}
+
+int io_error(int err)
+{
+	switch (-err) {
+	case 0:
+		return 0;
+	case EADDRINUSE:
+	case EEXIST:
+		return -ERR_EXISTS;
+	case EACCES:
+	case EPERM:
+		return -ERR_PERMISSION;
+	case ENOENT:
+		return -ERR_NOT_FOUND;
+	case ENOMEM:
+		return -ERR_NO_MEMORY;
+	default:
+		return -ERR_IO;
+	}
 }

@@ -17,6 +17,9 @@ struct endpoint io_endpoint(const struct sockaddr_storage *sockaddr);
 /* A non-blocking, close-on-exec socket; -1 with errno. */
 int io_socket(int family, int type);
 
+/* -ERR_* for a system call's -errno. */
+int io_error(int err);
+
 /* Integer option, errors ignored: for hints only. */
 void io_socket_hint(int fd, int level, int option, int value);
 

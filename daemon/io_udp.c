@@ -110,33 +110,38 @@ static void on_gone(struct io_owner *owner)
 	struct io_udp *udp = container_of(owner, struct io_udp, owner);
 
 	free(udp->out.data);
-	udp->out.data = NULL;
+	free(udp);
 }
 
-int io_udp_open(struct io_udp *udp, struct io_loop *io, struct tunnel *tunnel)
+struct io_udp *io_udp_open(struct io_loop *io, struct tunnel *tunnel)
 {
+	struct io_udp *udp = calloc(1, sizeof(*udp));
 	uint16_t port = tunnel->listen_port;
 
-	memset(udp, 0, sizeof(*udp));
+	if (udp == NULL)
+		return NULL;
 	udp->io = io;
 	udp->tunnel = tunnel;
 	udp->sockets[0].fd = udp->sockets[1].fd = -1;
 	io_owner_init(&udp->owner, on_gone);
 	udp->out.cap = RUN_BYTES_MAX;
 	udp->out.data = malloc(RUN_BYTES_MAX);
-	if (udp->out.data == NULL)
-		return -ERR_NO_MEMORY;
+	if (udp->out.data == NULL) {
+		free(udp);
+		return NULL;
+	}
 	open_socket(udp, 0, AF_INET, &port);
 	open_socket(udp, 1, AF_INET6, &port);
 	if (udp->sockets[0].fd < 0 && udp->sockets[1].fd < 0) {
 		log_error("event=udp_failed tunnel=%s port=%u text=\"%s\"",
 			  tunnel->name, (unsigned)port, strerror(errno));
 		io_udp_close(udp);
-		return -ERR_IO;
+		return NULL;
 	}
 	log_info("event=udp_open tunnel=%s port=%u ipv6=%s", tunnel->name,
 		 (unsigned)port, udp->sockets[1].fd < 0 ? "no" : "yes");
-	return 0;
+	udp->port = port;
+	return udp;
 }
 
 void io_udp_close(struct io_udp *udp)

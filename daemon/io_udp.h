@@ -43,14 +43,16 @@ struct io_udp {
 	struct io_loop *io;
 	struct tunnel *tunnel;
 	struct io_udp_socket sockets[2]; /* IPv4, IPv6 */
+	uint16_t port;                   /* that both are bound to */
 	struct tunnel_output out; /* being sent, or waiting for the socket */
 	uint32_t out_sent;        /* bytes of it that have left */
 	bool blocked;
 	uint64_t rx_truncated, tx_errors, tx_unsegmented;
 };
 
-/* Binds to the tunnel's listen port on both families. 0; or -ERR_IO, logged. */
-int io_udp_open(struct io_udp *udp, struct io_loop *io, struct tunnel *tunnel);
+/* Binds to the tunnel's listen port on both families. NULL: logged. It frees
+ * itself after io_udp_close(). */
+struct io_udp *io_udp_open(struct io_loop *io, struct tunnel *tunnel);
 void io_udp_close(struct io_udp *udp);
 
 void io_udp_receive(struct io_udp *udp);

@@ -51,7 +51,7 @@ static int exit_code_of(int err)
 	}
 }
 
-static int run(const struct options *options, const struct config *config)
+static int run(const struct options *options, struct config *config)
 {
 	static struct io_loop io;
 	struct io_options io_options = {.strict = options->strict};

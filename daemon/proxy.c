@@ -9,51 +9,6 @@
 #include "base/log.h"
 #include "netstack/tag.h"
 
-static int open_forwards(struct proxy *proxy, const struct config *config)
-{
-	proxy->forwards =
-		calloc(config->forward_count + 1, sizeof(*proxy->forwards));
-	if (proxy->forwards == NULL)
-		return -ERR_NO_MEMORY;
-	for (uint32_t i = 0; i < config->forward_count; i++) {
-		struct forward *forward = &proxy->forwards[i];
-
-		forward->mapping = config->forwards[i];
-		if (forward->mapping.tunnel[0] == '\0')
-			continue; /* there is one tunnel only */
-		while (strcmp(config->tunnels[forward->tunnel].name,
-			      forward->mapping.tunnel) != 0) {
-			forward->tunnel++;
-			CHECK(forward->tunnel < config->tunnel_count);
-		}
-	}
-	proxy->forward_count = config->forward_count;
-	return 0;
-}
-
-static int open_tunnels(struct proxy *proxy, const struct clock *now,
-			const struct config *config,
-			const struct random_source *random)
-{
-	proxy->tunnels = calloc(config->tunnel_count, sizeof(*proxy->tunnels));
-	if (proxy->tunnels == NULL)
-		return -ERR_NO_MEMORY;
-	for (uint32_t i = 0; i < config->tunnel_count; i++) {
-		struct tunnel_config tunnel_config = {
-			.config = &config->tunnels[i],
-			.chunks = &proxy->chunks,
-			.connections_max = proxy->relay_cap,
-			.random = *random,
-		};
-		int err = tunnel_open(&proxy->tunnels[i], now, &tunnel_config);
-
-		if (err != 0)
-			return err;
-		proxy->tunnel_count++;
-	}
-	return 0;
-}
-
 /* The arena is taken whole but stays untouched until chunks are used: the
  * system gives pages on first touch. */
 static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
@@ -64,8 +19,9 @@ static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
 	proxy->chunk_memory = malloc((size_t)count * CHUNK_BYTES + links_len);
 	proxy->relays = calloc(proxy->relay_cap, sizeof(*proxy->relays));
 	proxy->links = calloc(proxy->relay_cap, sizeof(*proxy->links));
+	proxy->forwards = calloc(FORWARD_SLOTS, sizeof(*proxy->forwards));
 	if (proxy->chunk_memory == NULL || proxy->relays == NULL ||
-	    proxy->links == NULL)
+	    proxy->links == NULL || proxy->forwards == NULL)
 		return -ERR_NO_MEMORY;
 	chunk_pool_init(&proxy->chunks, proxy->chunk_memory,
 			(uint32_t *)(void *)((uint8_t *)proxy->chunk_memory +
@@ -74,8 +30,7 @@ static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
 	return 0;
 }
 
-int proxy_open(struct proxy *proxy, const struct clock *now,
-	       const struct config *config, uint32_t relay_cap,
+int proxy_open(struct proxy *proxy, uint64_t memory_bytes, uint32_t relay_cap,
 	       const struct random_source *random)
 {
 	int err;
@@ -85,11 +40,8 @@ int proxy_open(struct proxy *proxy, const struct clock *now,
 	proxy->relay_free = RELAY_NONE;
 	proxy->work_head = RELAY_NONE;
 	proxy->work_tail = RELAY_NONE;
-	err = open_memory(proxy, config->limits.memory_bytes);
-	if (err == 0)
-		err = open_tunnels(proxy, now, config, random);
-	if (err == 0)
-		err = open_forwards(proxy, config);
+	proxy->random = *random;
+	err = open_memory(proxy, memory_bytes);
 	if (err != 0)
 		proxy_close(proxy);
 	return err;
@@ -97,9 +49,10 @@ int proxy_open(struct proxy *proxy, const struct clock *now,
 
 void proxy_close(struct proxy *proxy)
 {
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
-		tunnel_close(&proxy->tunnels[i]);
-	free(proxy->tunnels);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (proxy->tunnels[i] != NULL)
+			proxy_close_tunnel(proxy, i);
+	}
 	free(proxy->forwards);
 	free(proxy->relays);
 	free(proxy->links);
@@ -145,6 +98,11 @@ uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 		*ret_refused = REASON_NOT_ALLOWED;
 		return RELAY_NONE;
 	}
+	if (forward->draining || forward->down != REASON_NONE) {
+		*ret_refused =
+			forward->draining ? REASON_DRAINING : forward->down;
+		return RELAY_NONE;
+	}
 	if (proxy_is_full(proxy) ||
 	    (mapping->connections_max != 0 &&
 	     forward->connections >= mapping->connections_max)) {
@@ -157,10 +115,11 @@ uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 	request.user = tag_make(TAG_RELAY, index);
 	forward->connections++;
 	forward->accepted++;
+	proxy->relays[index].id = ++proxy->relay_serial;
 	proxy->relays[index].forward = forward_index;
 	proxy->relays[index].client = *from;
-	relay_init(&proxy->relays[index], now, &proxy->tunnels[forward->tunnel],
-		   &request);
+	forward->tunnel->relays++;
+	relay_init(&proxy->relays[index], now, forward->tunnel, &request);
 	proxy_mark(proxy, index);
 	return index;
 }
@@ -223,21 +182,65 @@ void proxy_release(struct proxy *proxy, const struct clock *now, uint32_t index)
 	CHECK(relay->state == RELAY_DOOMED && !proxy->links[index].queued);
 	log_end(proxy, now, relay);
 	forward->connections--;
-	forward->ended[relay->reason]++;
+	forward->bytes_up += relay->bytes_up;
+	forward->bytes_down += relay->bytes_down;
+	forward_count_end(forward, relay->reason);
+	if (forward->slot == FORWARD_RETIRED && forward->connections == 0)
+		*forward = (struct forward){.slot = FORWARD_FREE};
+	relay->tunnel->relays--;
 	memset(relay, 0, sizeof(*relay));
 	proxy->links[index].next = proxy->relay_free;
 	proxy->relay_free = index;
 	proxy->relay_count--;
 }
 
-void proxy_doom_all(struct proxy *proxy, const struct clock *now)
+static void doom(struct proxy *proxy, const struct clock *now, uint32_t index,
+		 enum reason reason)
+{
+	relay_doom(&proxy->relays[index], now, reason);
+	proxy_mark(proxy, index);
+}
+
+void proxy_doom_all(struct proxy *proxy, const struct clock *now,
+		    enum reason reason)
 {
 	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
-		if (proxy->relays[i].state == RELAY_FREE)
-			continue;
-		relay_doom(&proxy->relays[i], now, REASON_SHUTDOWN);
-		proxy_mark(proxy, i);
+		if (proxy->relays[i].state != RELAY_FREE)
+			doom(proxy, now, i, reason);
 	}
+}
+
+void proxy_doom_forward(struct proxy *proxy, const struct clock *now,
+			uint32_t slot, enum reason reason)
+{
+	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
+		if (proxy->relays[i].state != RELAY_FREE &&
+		    proxy->relays[i].forward == slot)
+			doom(proxy, now, i, reason);
+	}
+}
+
+void proxy_doom_tunnel(struct proxy *proxy, const struct clock *now,
+		       const struct tunnel *tunnel, enum reason reason)
+{
+	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
+		if (proxy->relays[i].state != RELAY_FREE &&
+		    proxy->relays[i].tunnel == tunnel)
+			doom(proxy, now, i, reason);
+	}
+}
+
+bool proxy_doom_relay(struct proxy *proxy, const struct clock *now, uint64_t id,
+		      enum reason reason)
+{
+	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
+		if (proxy->relays[i].state == RELAY_FREE ||
+		    proxy->relays[i].id != id)
+			continue;
+		doom(proxy, now, i, reason);
+		return true;
+	}
+	return false;
 }
 
 /* ------------------------------------------------------------- events */
@@ -310,23 +313,30 @@ static void tunnel_events(struct proxy *proxy, const struct clock *now,
 
 void proxy_events(struct proxy *proxy, const struct clock *now)
 {
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
-		tunnel_wireguard_events(&proxy->tunnels[i], now);
-		tunnel_events(proxy, now, &proxy->tunnels[i]);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (proxy->tunnels[i] == NULL)
+			continue;
+		tunnel_wireguard_events(proxy->tunnels[i], now);
+		tunnel_events(proxy, now, proxy->tunnels[i]);
 	}
 }
 
 void proxy_expire(struct proxy *proxy, const struct clock *now)
 {
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
-		tunnel_expire(&proxy->tunnels[i], now);
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (proxy->tunnels[i] != NULL)
+			tunnel_expire(proxy->tunnels[i], now);
+	}
 }
 
 uint64_t proxy_wait(const struct proxy *proxy, const struct clock *now)
 {
 	uint64_t wait = NEVER;
 
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
-		wait = time_min(wait, tunnel_wait(&proxy->tunnels[i], now));
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		if (proxy->tunnels[i] != NULL)
+			wait = time_min(wait,
+					tunnel_wait(proxy->tunnels[i], now));
+	}
 	return wait;
 }

@@ -34,11 +34,14 @@ struct relay_link {
 	bool queued;
 };
 
+/* A removed tunnel or forward keeps its slot until its connections have gone,
+ * so there are more slots than there may be tunnels and forwards. */
+enum { TUNNEL_SLOTS = 2 * TUNNELS_MAX, FORWARD_SLOTS = 2 * FORWARDS_MAX };
+
 struct proxy {
-	struct tunnel *tunnels;
-	uint32_t tunnel_count;
-	struct forward *forwards;
-	uint32_t forward_count;
+	struct tunnel *tunnels[TUNNEL_SLOTS]; /* NULL: free */
+	struct forward *forwards;             /* FORWARD_SLOTS of them */
+	uint32_t forward_count;               /* slots that were ever used */
 	struct relay *relays;
 	struct relay_link *links;
 	uint32_t relay_cap;
@@ -46,16 +49,42 @@ struct proxy {
 	uint32_t relay_free;
 	uint32_t relay_count;
 	uint32_t work_head, work_tail;
+	uint64_t relay_serial; /* the last id given to a relay */
+	struct random_source random;
 	struct chunk_pool chunks;
 	void *chunk_memory;
 };
 
-/* relay_cap is what descriptors and configuration allow. 0 or -ERR_NO_MEMORY
- * with nothing left to close. */
-int proxy_open(struct proxy *proxy, const struct clock *now,
-	       const struct config *config, uint32_t relay_cap,
+/* Takes the memory; there is no tunnel and no forward yet. relay_cap is what
+ * descriptors and configuration allow. 0 or -ERR_NO_MEMORY with nothing left
+ * to close. */
+int proxy_open(struct proxy *proxy, uint64_t memory_bytes, uint32_t relay_cap,
 	       const struct random_source *random);
 void proxy_close(struct proxy *proxy);
+
+/* 0 with the tunnel's slot; -ERR_FULL or -ERR_NO_MEMORY. config may go. */
+int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
+		     const struct config_tunnel *config, uint32_t *ret_slot);
+/* The tunnel's connections live on until they end; its name is free. */
+void proxy_retire_tunnel(struct proxy *proxy, const struct clock *now,
+			 uint32_t slot);
+/* Whether a retired tunnel has nothing left to do. */
+bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
+			  uint32_t slot);
+void proxy_close_tunnel(struct proxy *proxy, uint32_t slot);
+/* By name, of those not retired; name "": the only one. NULL: none such. */
+struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name);
+
+/* The mapping must have passed the configuration's checks against the tunnels
+ * that there are. 0 with the forward's slot, or -ERR_FULL. */
+int proxy_add_forward(struct proxy *proxy, const struct mapping *mapping,
+		      uint32_t *ret_slot);
+/* Gives an active forward another mapping; its connections stay. */
+void proxy_change_forward(struct proxy *proxy, uint32_t slot,
+			  const struct mapping *mapping);
+void proxy_retire_forward(struct proxy *proxy, uint32_t slot);
+/* The slot of the active forward of that name, or FORWARD_SLOTS. */
+uint32_t proxy_find_forward(const struct proxy *proxy, const char *name);
 
 /* A client of a forward: RELAY_NONE when it must be refused, with the reason,
  * else the relay, which may be doomed already. */
@@ -81,7 +110,15 @@ uint32_t proxy_next_work(struct proxy *proxy);
 void proxy_release(struct proxy *proxy, const struct clock *now,
 		   uint32_t relay);
 
-/* Cuts every relay: the daemon is stopping. */
-void proxy_doom_all(struct proxy *proxy, const struct clock *now);
+/* Cuts every relay, or those of one forward or of one tunnel. */
+void proxy_doom_all(struct proxy *proxy, const struct clock *now,
+		    enum reason reason);
+void proxy_doom_forward(struct proxy *proxy, const struct clock *now,
+			uint32_t slot, enum reason reason);
+void proxy_doom_tunnel(struct proxy *proxy, const struct clock *now,
+		       const struct tunnel *tunnel, enum reason reason);
+/* By the relay's id. False: there is none such. */
+bool proxy_doom_relay(struct proxy *proxy, const struct clock *now, uint64_t id,
+		      enum reason reason);
 
 #endif

@@ -34,7 +34,11 @@
 	X(NOT_ALLOWED, "not_allowed", "the source is not in 'allow'")         \
 	X(LIMIT, "limit", "the connection limit is reached")                  \
 	X(MEMORY, "memory", "no memory left in the budget")                   \
-	X(SHUTDOWN, "shutdown", "the daemon is stopping")
+	X(SHUTDOWN, "shutdown", "the daemon is stopping")                     \
+	X(RELOAD, "reload",                                                   \
+	  "the tunnel's own addresses were changed by a reload")              \
+	X(KILLED, "killed", "it was cut with proxyctl")                       \
+	X(DRAINING, "draining", "the forward takes no new clients: drained")
 
 enum reason {
 #define X(name, word, text) REASON_##name,

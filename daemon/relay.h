@@ -31,6 +31,7 @@
 enum relay_state { RELAY_FREE, RELAY_DIALING, RELAY_OPEN, RELAY_DOOMED };
 
 struct relay {
+	uint64_t id; /* never given twice */
 	struct tunnel *tunnel;
 	uint32_t forward; /* index in the proxy's forwards */
 	enum relay_state state;

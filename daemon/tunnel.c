@@ -151,6 +151,7 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 
 	memset(tunnel, 0, sizeof(*tunnel));
 	memcpy(tunnel->name, config->config->name, sizeof(tunnel->name));
+	memcpy(tunnel->digest, config->config->digest, sizeof(tunnel->digest));
 	tunnel->mtu = config->config->mtu;
 	tunnel->listen_port = config->config->listen_port;
 	err = open_wireguard(tunnel, now, config);
@@ -161,6 +162,12 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 	if (err != 0)
 		tunnel_close(tunnel);
 	return err;
+}
+
+bool tunnel_is(const struct tunnel *tunnel, const struct config_tunnel *config)
+{
+	return memcmp(tunnel->digest, config->digest, sizeof(tunnel->digest)) ==
+	       0;
 }
 
 void tunnel_close(struct tunnel *tunnel)

@@ -33,10 +33,14 @@ struct tunnel_peer {
 
 struct tunnel {
 	char name[LABEL_CAP];
+	uint8_t digest[CONFIG_DIGEST_LEN]; /* of its configuration */
 	uint16_t mtu;
 	uint16_t listen_port;
 	uint16_t peer_count;
 	bool key_unlocked; /* the key's memory could not be locked */
+	bool retired;      /* no longer configured: waits for its relays */
+	uint32_t relays;
+	uint64_t last_used; /* awake time; of a retired tunnel */
 	struct wg_device *wg;
 	struct netstack *ns;
 	struct resolver *resolver;
@@ -56,6 +60,8 @@ struct tunnel_config {
 int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 		const struct tunnel_config *config);
 void tunnel_close(struct tunnel *tunnel); /* wipes the keys */
+/* Whether it was opened from an equal configuration. */
+bool tunnel_is(const struct tunnel *tunnel, const struct config_tunnel *config);
 
 /* One received datagram, opened in place; its buffer is lent until
  * tunnel_input_done(). */

@@ -72,6 +72,7 @@ static void open_proxy(struct far *far, const char *target,
 		       const struct random_source *random)
 {
 	char message[MAPPING_MESSAGE_CAP];
+	uint32_t slot;
 
 	far->allowed[0] = prefix("10.9.0.0/24");
 	far->allowed[1] = prefix("fd09::/64");
@@ -92,8 +93,11 @@ static void open_proxy(struct far *far, const char *target,
 	far->config.forwards = &far->forward;
 	far->config.forward_count = 1;
 	far->config.limits.memory_bytes = 16 << 20;
-	CHECK(proxy_open(&far->proxy, &far->now, &far->config, 16, random) ==
-	      0);
+	CHECK(proxy_open(&far->proxy, far->config.limits.memory_bytes, 16,
+			 random) == 0);
+	CHECK(proxy_add_tunnel(&far->proxy, &far->now, &far->tunnel_config,
+			       &slot) == 0);
+	CHECK(proxy_add_forward(&far->proxy, &far->forward, &slot) == 0);
 }
 
 void far_open(struct far *far, const char *target, bool wrong_key)
@@ -148,7 +152,7 @@ static void carry(struct far *far, struct tunnel *from, struct tunnel *to,
 
 void far_step(struct far *far, uint64_t step)
 {
-	struct tunnel *near = &far->proxy.tunnels[0];
+	struct tunnel *near = far->proxy.tunnels[0];
 
 	proxy_expire(&far->proxy, &far->now);
 	tunnel_expire(&far->tunnel, &far->now);

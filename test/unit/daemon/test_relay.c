@@ -232,7 +232,8 @@ static void test_client_leaves_while_dialing(void **state)
 	expect_doom(relay, REASON_CLIENT_RESET, 1);
 	for (int i = 0; i < 100; i++)
 		far_step(&far, 100 * NS_PER_MS);
-	assert_int_equal(netstack_connection_count(far.proxy.tunnels[0].ns), 0);
+	assert_int_equal(netstack_connection_count(far.proxy.tunnels[0]->ns),
+			 0);
 }
 
 static void test_refused(void **state)

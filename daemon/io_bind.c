@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/io_bind.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "daemon/io_socket.h"
+
+enum {
+	LISTEN_BACKLOG = 1024,
+	ANY_PORT_TRIES = 16, /* for a port free on both loopback addresses */
+};
+
+/* A listening descriptor or -errno. *port: wanted, 0 = any; then what it is. */
+static int listen_ip(const struct ip_addr *addr, uint16_t *port)
+{
+	struct endpoint local = {.addr = *addr, .port = *port};
+	struct sockaddr_storage sockaddr;
+	socklen_t len = io_sockaddr(&local, &sockaddr);
+	int fd = io_socket(sockaddr.ss_family, SOCK_STREAM);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	io_socket_hint(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (addr->family == IP_V6)
+		io_socket_hint(fd, SOL_IPV6, IPV6_V6ONLY, 1);
+	if (bind(fd, (struct sockaddr *)&sockaddr, len) != 0 ||
+	    listen(fd, LISTEN_BACKLOG) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&sockaddr, &len) != 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*port = io_endpoint(&sockaddr).port;
+	return fd;
+}
+
+static bool family_missing(int err)
+{
+	return err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL;
+}
+
+/* Both loopback addresses with one port, or neither. */
+static int listen_loopback_once(int fds[2], uint16_t *port)
+{
+	struct ip_addr v4, v6;
+	int second;
+
+	CHECK(ip_addr_parse("127.0.0.1", &v4) == 0);
+	CHECK(ip_addr_parse("::1", &v6) == 0);
+	fds[0] = listen_ip(&v4, port);
+	if (fds[0] < 0)
+		return fds[0];
+	second = listen_ip(&v6, port);
+	fds[1] = second < 0 ? -1 : second;
+	if (second >= 0 || family_missing(second))
+		return 0;
+	close(fds[0]);
+	return second;
+}
+
+static int listen_loopback(int fds[2], uint16_t *port)
+{
+	bool any = *port == 0;
+	int err;
+
+	for (unsigned i = 0; i < ANY_PORT_TRIES; i++) {
+		if (any)
+			*port = 0;
+		err = listen_loopback_once(fds, port);
+		if (err != -EADDRINUSE || !any)
+			return err;
+	}
+	return err;
+}
+
+/* A socket that nobody answers on is left over from a crash. */
+static void remove_stale(const char *path, const struct sockaddr_un *sockaddr)
+{
+	int fd = io_socket(AF_UNIX, SOCK_STREAM);
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (const struct sockaddr *)sockaddr, sizeof(*sockaddr)) !=
+		    0 &&
+	    errno == ECONNREFUSED)
+		unlink(path);
+	close(fd);
+}
+
+static int listen_path(const char *path)
+{
+	struct sockaddr_un sockaddr = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int fd, err;
+
+	CHECK(strlen(path) < sizeof(sockaddr.sun_path));
+	strcpy(sockaddr.sun_path, path);
+	remove_stale(path, &sockaddr);
+	fd = io_socket(AF_UNIX, SOCK_STREAM);
+	if (fd < 0)
+		return -errno;
+	mask = umask(0117); /* owner and group may connect */
+	err = bind(fd, (struct sockaddr *)&sockaddr, sizeof(sockaddr));
+	umask(mask);
+	if (err == 0)
+		err = listen(fd, LISTEN_BACKLOG);
+	if (err == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+int io_bind(const struct listen_spec *spec, struct io_bound *ret_bound)
+{
+	uint16_t *port = &ret_bound->port;
+	int *fds = ret_bound->fds;
+
+	fds[0] = fds[1] = -1;
+	*port = spec->port;
+	switch (spec->kind) {
+	case LISTEN_LOOPBACK:
+		return listen_loopback(fds, port);
+	case LISTEN_ADDRESS:
+		fds[0] = listen_ip(&spec->addr, port);
+		break;
+	case LISTEN_PATH:
+		fds[0] = listen_path(spec->path);
+		break;
+	case LISTEN_KINDS:
+		UNREACHABLE();
+	}
+	return fds[0] < 0 ? fds[0] : 0;
+}
+
+void io_bound_close(struct io_bound *bound, const struct listen_spec *spec)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (bound->fds[i] < 0)
+			continue;
+		close(bound->fds[i]);
+		bound->fds[i] = -1;
+		if (spec->kind == LISTEN_PATH)
+			unlink(spec->path);
+	}
+}
+
+void io_listen_pause(int fd)
+{
+	(void)shutdown(fd, SHUT_RD);
+}
+
+int io_listen_resume(int fd)
+{
+	return listen(fd, LISTEN_BACKLOG) == 0 ? 0 : -errno;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* Tunnels and forwards that come and go while the proxy runs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "daemon/proxy.h"
+
+/* The last segments of connections that have ended have this long to leave. */
+#define TUNNEL_LINGER_NS (5 * NS_PER_S)
+
+/* ------------------------------------------------------------- tunnels */
+
+int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
+		     const struct config_tunnel *config, uint32_t *ret_slot)
+{
+	struct tunnel_config tunnel_config = {
+		.config = config,
+		.chunks = &proxy->chunks,
+		.connections_max = proxy->relay_cap,
+		.random = proxy->random,
+	};
+	struct tunnel *tunnel;
+	uint32_t slot = 0;
+	int err;
+
+	while (slot < TUNNEL_SLOTS && proxy->tunnels[slot] != NULL)
+		slot++;
+	if (slot == TUNNEL_SLOTS)
+		return -ERR_FULL;
+	tunnel = calloc(1, sizeof(*tunnel));
+	if (tunnel == NULL)
+		return -ERR_NO_MEMORY;
+	err = tunnel_open(tunnel, now, &tunnel_config);
+	if (err != 0) {
+		free(tunnel);
+		return err;
+	}
+	proxy->tunnels[slot] = tunnel;
+	*ret_slot = slot;
+	return 0;
+}
+
+void proxy_retire_tunnel(struct proxy *proxy, const struct clock *now,
+			 uint32_t slot)
+{
+	CHECK(!proxy->tunnels[slot]->retired);
+	proxy->tunnels[slot]->retired = true;
+	proxy->tunnels[slot]->last_used = now->awake;
+}
+
+bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
+			  uint32_t slot)
+{
+	struct tunnel *tunnel = proxy->tunnels[slot];
+
+	if (!tunnel->retired)
+		return false;
+	if (tunnel->relays > 0)
+		tunnel->last_used = now->awake;
+	return tunnel->relays == 0 &&
+	       (netstack_connection_count(tunnel->ns) == 0 ||
+		now->awake >= tunnel->last_used + TUNNEL_LINGER_NS);
+}
+
+void proxy_close_tunnel(struct proxy *proxy, uint32_t slot)
+{
+	tunnel_close(proxy->tunnels[slot]);
+	free(proxy->tunnels[slot]);
+	proxy->tunnels[slot] = NULL;
+}
+
+struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name)
+{
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		struct tunnel *tunnel = proxy->tunnels[i];
+
+		if (tunnel != NULL && !tunnel->retired &&
+		    (name[0] == '\0' || strcmp(tunnel->name, name) == 0))
+			return tunnel;
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------- forwards */
+
+int proxy_add_forward(struct proxy *proxy, const struct mapping *mapping,
+		      uint32_t *ret_slot)
+{
+	uint32_t slot = 0;
+
+	while (slot < proxy->forward_count &&
+	       proxy->forwards[slot].slot != FORWARD_FREE)
+		slot++;
+	if (slot == FORWARD_SLOTS)
+		return -ERR_FULL;
+	if (slot == proxy->forward_count)
+		proxy->forward_count++;
+	proxy->forwards[slot] = (struct forward){.slot = FORWARD_ACTIVE};
+	proxy_change_forward(proxy, slot, mapping);
+	*ret_slot = slot;
+	return 0;
+}
+
+void proxy_change_forward(struct proxy *proxy, uint32_t slot,
+			  const struct mapping *mapping)
+{
+	struct forward *forward = &proxy->forwards[slot];
+
+	CHECK(forward->slot == FORWARD_ACTIVE);
+	forward->mapping = *mapping;
+	forward->tunnel = proxy_find_tunnel(proxy, mapping->tunnel);
+	CHECK(forward->tunnel != NULL);
+	forward->sticky.family = IP_NONE;
+	forward->down = REASON_NONE;
+}
+
+void proxy_retire_forward(struct proxy *proxy, uint32_t slot)
+{
+	struct forward *forward = &proxy->forwards[slot];
+
+	CHECK(forward->slot == FORWARD_ACTIVE && !forward->listening);
+	if (forward->connections > 0)
+		forward->slot = FORWARD_RETIRED;
+	else
+		*forward = (struct forward){.slot = FORWARD_FREE};
+}
+
+uint32_t proxy_find_forward(const struct proxy *proxy, const char *name)
+{
+	for (uint32_t i = 0; i < proxy->forward_count; i++) {
+		const struct forward *forward = &proxy->forwards[i];
+
+		if (forward->slot == FORWARD_ACTIVE &&
+		    strcmp(forward->mapping.name, name) == 0)
+			return i;
+	}
+	return FORWARD_SLOTS;
+}
