@@ -12,51 +12,53 @@
 
 /* ------------------------------------------------------------- status */
 
-enum tunnel_state { TUNNEL_IDLE, TUNNEL_UP, TUNNEL_DOWN };
+struct tunnel_counts {
+	const struct tunnel *only; /* if there is one */
+	uint32_t total;
+	uint32_t in[TUNNEL_STATES];
+};
 
-/* Down is only what was tried in vain. */
-static enum tunnel_state tunnel_state(const struct tunnel *tunnel,
-				      const struct clock *now)
+static void count_tunnels(const struct io_loop *io, struct tunnel_counts *count)
 {
-	enum tunnel_state state = TUNNEL_IDLE;
+	*count = (struct tunnel_counts){.total = 0};
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		const struct tunnel *tunnel = io->proxy.tunnels[i];
 
-	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
-		struct wg_peer_info info;
-
-		wg_peer_info(tunnel->wg, now->boot, i, &info);
-		if (info.session && info.handshake_attempts == 0)
-			return TUNNEL_UP;
-		if (info.handshake_attempts > 1)
-			state = TUNNEL_DOWN;
+		if (tunnel == NULL || tunnel->retired)
+			continue;
+		count->only = tunnel;
+		count->total++;
+		count->in[tunnel_state(tunnel, &io->now)]++;
 	}
-	return state;
 }
 
-/* "1 of 2 forwards, tunnel fly up", "3 of 3 forwards, 1 tunnel up, 1 down" */
+/* "1 of 2 forwards, tunnel fly up", "3 of 3 forwards, 1 tunnels up, ..." */
 static void make_status(const struct io_loop *io,
 			char text[IO_NOTIFY_STATUS_CAP])
 {
-	static const char *const words[] = {"idle", "up", "down"};
 	const struct proxy *proxy = &io->proxy;
-	uint32_t counts[3] = {0}, listening = 0;
+	uint32_t listening = 0, forwards = 0;
+	struct tunnel_counts count;
 	int len;
 
-	for (uint32_t i = 0; i < proxy->forward_count; i++)
-		listening += io->listeners[i].socket_count > 0;
-	for (uint32_t i = 0; i < proxy->tunnel_count; i++)
-		counts[tunnel_state(&proxy->tunnels[i], &io->now)]++;
+	for (uint32_t i = 0; i < proxy->forward_count; i++) {
+		if (proxy->forwards[i].slot != FORWARD_ACTIVE)
+			continue;
+		forwards++;
+		listening += proxy->forwards[i].listening;
+	}
+	count_tunnels(io, &count);
 	len = snprintf(text, IO_NOTIFY_STATUS_CAP, "%u of %u forwards, ",
-		       listening, proxy->forward_count);
-	if (proxy->tunnel_count != 1)
+		       listening, forwards);
+	if (count.total == 1)
 		snprintf(text + len, IO_NOTIFY_STATUS_CAP - (size_t)len,
-			 "%u tunnels up, %u idle, %u down", counts[TUNNEL_UP],
-			 counts[TUNNEL_IDLE], counts[TUNNEL_DOWN]);
+			 "tunnel %s %s", count.only->name,
+			 tunnel_state_word(tunnel_state(count.only, &io->now)));
 	else
 		snprintf(text + len, IO_NOTIFY_STATUS_CAP - (size_t)len,
-			 "tunnel %s %s", proxy->tunnels[0].name,
-			 words[counts[TUNNEL_UP]     ? TUNNEL_UP
-			       : counts[TUNNEL_DOWN] ? TUNNEL_DOWN
-						     : TUNNEL_IDLE]);
+			 "%u tunnels up, %u idle, %u connecting, %u down",
+			 count.in[TUNNEL_UP], count.in[TUNNEL_IDLE],
+			 count.in[TUNNEL_CONNECTING], count.in[TUNNEL_DOWN]);
 }
 
 static void say_stopping(struct io_loop *io)

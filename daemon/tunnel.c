@@ -348,3 +348,34 @@ bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
 	*ret_unresolved = unresolved;
 	return true;
 }
+
+enum tunnel_state tunnel_state(const struct tunnel *tunnel,
+			       const struct clock *now)
+{
+	enum tunnel_state state = TUNNEL_IDLE;
+
+	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
+		struct wg_peer_info info;
+
+		wg_peer_info(tunnel->wg, now->boot, i, &info);
+		if (info.session && info.handshake_attempts == 0)
+			return TUNNEL_UP;
+		if (info.handshake_attempts > 1)
+			state = TUNNEL_DOWN;
+		else if (info.handshake_attempts == 1 && state == TUNNEL_IDLE)
+			state = TUNNEL_CONNECTING;
+	}
+	return state;
+}
+
+const char *tunnel_state_word(enum tunnel_state state)
+{
+	static const char *const words[TUNNEL_STATES] = {
+		[TUNNEL_IDLE] = "idle",
+		[TUNNEL_CONNECTING] = "connecting",
+		[TUNNEL_UP] = "up",
+		[TUNNEL_DOWN] = "down",
+	};
+
+	return words[state];
+}

@@ -92,6 +92,17 @@ uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now);
 void tunnel_peer_resolved(struct tunnel *tunnel, const struct clock *now,
 			  uint16_t peer, const struct endpoint *endpoint);
 
+enum tunnel_state {
+	TUNNEL_IDLE,       /* nothing was tried yet, or not for long */
+	TUNNEL_CONNECTING, /* a first handshake is under way */
+	TUNNEL_UP,
+	TUNNEL_DOWN, /* only what was tried in vain */
+	TUNNEL_STATES,
+};
+enum tunnel_state tunnel_state(const struct tunnel *tunnel,
+			       const struct clock *now);
+const char *tunnel_state_word(enum tunnel_state state);
+
 /* Whether no peer has a session, or none that answers handshakes: the likeliest
  * cause of any timeout.
  * *ret_unresolved: because no endpoint is known at all. */
