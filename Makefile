@@ -6,16 +6,13 @@
 # make check-asan make fuzz-smoke make analyze make bench
 # make demo       the whole thing once, from nothing
 # make test       install what is missing, then every test
-# make install    DESTDIR and prefix are honoured
+# make install    DESTDIR and prefix are honoured; make uninstall
 #
 # Sources are found by folder; a new file needs no line here.
 
 B       ?= build
 CC      ?= cc
 prefix  ?= /usr/local
-sbindir  = $(prefix)/sbin
-bindir   = $(prefix)/bin
-mandir   = $(prefix)/share/man
 V       ?= 0
 Q        = $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n')
@@ -70,14 +67,6 @@ $(B)/%.o: %.c
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
-
-.PHONY: install
-install: $(B)/wgproxyd
-	install -d $(DESTDIR)$(sbindir) $(DESTDIR)$(mandir)/man8 \
-	  $(DESTDIR)$(mandir)/man5
-	install -m 755 $(B)/wgproxyd $(DESTDIR)$(sbindir)/wgproxyd
-	install -m 644 doc/wgproxyd.8 $(DESTDIR)$(mandir)/man8/
-	install -m 644 doc/wgproxyd.yaml.5 $(DESTDIR)$(mandir)/man5/
 
 # ---------------------------------------------------------------- tests
 # test/unit/LAYER/test_X.c is one program, linked with that layer and the

@@ -18,7 +18,7 @@ SUB      = +$(Q)$(MAKE) --no-print-directory
 .PHONY: check check-asan check-valgrind tidy
 check:
 	$(SUB) STRICT=1 all $(SUITES)
-	$(SUB) tidy
+	$(SUB) tidy check-units
 
 tidy:
 	@test/tidy.sh
