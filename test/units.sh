@@ -36,19 +36,19 @@ exposure() # UNIT LIMIT
 		sh "$folder/$1" $(($2 - 1))
 }
 
-make -s install DESTDIR="$folder/root" prefix=/usr B="${B:-build}" >/dev/null
-units=$folder/root/usr/lib/systemd
+make -s install DESTDIR="$folder/stage" prefix=/usr B="${B:-build}" >/dev/null
+units=$folder/stage/usr/lib/systemd
 mkdir "$folder/open" "$folder/sealed" "$folder/user"
 cp "$units/system/wgproxyd.service" "$folder/open/"
 cp -r "$units/system/wgproxyd.service" \
-	"$folder"/root/usr/share/doc/wgproxyd/sealed/* "$folder/sealed/"
+	"$folder"/stage/usr/share/doc/wgproxyd/sealed/* "$folder/sealed/"
 cp "$units/user/wgproxyd.service" "$folder/user/"
 
 exposure open/wgproxyd.service 11
 exposure sealed/wgproxyd.service 4
 
 # Every setting is known, every program named is there.
-sed -i "s|/usr/sbin/|$folder/root/usr/sbin/|" "$folder"/*/wgproxyd.service
+sed -i "s|/usr/sbin/|$folder/stage/usr/sbin/|" "$folder"/*/wgproxyd.service
 for unit in "$folder"/open/*.service "$folder"/sealed/*.s*t \
 	"$folder"/sealed/*.service; do
 	check "verify ${unit#"$folder/"}" sh -c \
@@ -58,6 +58,6 @@ for unit in "$folder"/open/*.service "$folder"/sealed/*.s*t \
 done
 check 'make uninstall leaves nothing' sh -c '
 	make -s uninstall DESTDIR="$1" prefix=/usr >/dev/null 2>&1
-	[ -z "$(find "$1" -type f)" ]' sh "$folder/root"
+	[ -z "$(find "$1" -type f)" ]' sh "$folder/stage"
 echo "units: $passed passed, $failed failed"
 [ $failed = 0 ]
