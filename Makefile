@@ -17,7 +17,7 @@ V       ?= 0
 Q        = $(if $(filter 1,$(V)),,@)
 say      = $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n')
 
-PKGS = libuv libsodium yaml-0.1 libcares
+PKGS = libuv libsodium yaml-0.1 libcares jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wvla \
@@ -35,16 +35,18 @@ LIBS_base     =
 LIBS_crypto   = $(shell pkg-config --libs libsodium)
 LIBS_netstack = $(shell pkg-config --libs libcares)
 LIBS_config   = $(shell pkg-config --libs yaml-0.1 libsodium)
+LIBS_ctl      = $(shell pkg-config --libs jansson)
 LIBS_daemon   = $(shell pkg-config --libs libuv)
 
 # A layer's archive, and the archives below it in link order.
-LAYERS   = base crypto netstack config daemon
+LAYERS   = base crypto netstack config ctl daemon
 UNDER_base     = base
 UNDER_crypto   = crypto base
 UNDER_netstack = netstack base
 UNDER_config   = config base
-UNDER_daemon   = daemon config netstack crypto base
-SRC      = $(filter-out daemon/main.c,$(wildcard $(1)/*.c))
+UNDER_ctl      = ctl config base
+UNDER_daemon   = daemon ctl config netstack crypto base
+SRC      = $(filter-out %/main.c,$(wildcard $(1)/*.c))
 OBJ      = $(patsubst %.c,$(B)/%.o,$(call SRC,$(1)))
 ARCHIVES = $(patsubst %,$(B)/lib%.a,$(UNDER_$(1)))
 LINKLIBS = $(foreach l,$(UNDER_$(1)),$(LIBS_$(l)))

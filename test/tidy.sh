@@ -83,7 +83,8 @@ only 'libcrypto only in crypto/' 'include <openssl/' '^crypto/'
 only 'yaml.h only in config/' 'include <yaml\.h>' '^config/'
 only 'c-ares only in netstack/dns_codec.c' 'include <ares' \
 	'^netstack/dns_codec\.c$'
-only 'jansson only in ctl/' 'include <jansson' '^ctl/'
+only 'jansson only in ctl/ and where the daemon speaks it' 'include <jansson' \
+	'^ctl/|^daemon/(control|state)'
 only 'socket headers only in daemon/io_*, base/addr, the DNS codec' \
 	'include <(sys/socket|sys/un|netinet/.*|arpa/inet|netdb|sys/epoll|sys/eventfd)\.h>' \
 	'^daemon/io_|^base/addr\.[ch]$|^netstack/dns_codec\.c$'
