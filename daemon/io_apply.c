@@ -167,7 +167,7 @@ static int plan_forward(struct io_loop *io, const struct mapping *mapping,
 	if (plan->listener == NULL)
 		return -ERR_NO_MEMORY;
 	plan->bound = true;
-	err = io_bind(&mapping->listen, &bound);
+	err = io_bind(&mapping->listen, NULL, &bound);
 	if (err == 0) {
 		io_listener_take(plan->listener, &bound);
 		return 0;

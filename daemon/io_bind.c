@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "daemon/io_inherit.h"
 #include "daemon/io_socket.h"
 
 enum {
@@ -18,7 +19,7 @@ enum {
 };
 
 /* A listening descriptor or -errno. *port: wanted, 0 = any; then what it is. */
-static int listen_ip(const struct ip_addr *addr, uint16_t *port)
+static int bind_ip(const struct ip_addr *addr, uint16_t *port)
 {
 	struct endpoint local = {.addr = *addr, .port = *port};
 	struct sockaddr_storage sockaddr;
@@ -42,23 +43,54 @@ static int listen_ip(const struct ip_addr *addr, uint16_t *port)
 	return fd;
 }
 
+/* A port that the system chose is lost when a listener pauses, one that was
+ * asked for is not: so ask for what the system would choose. */
+static int bind_any(const struct ip_addr *addr, uint16_t *port)
+{
+	int fd = bind_ip(addr, port);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return bind_ip(addr, port);
+}
+
+static int listen_ip(const struct io_bind_source *source,
+		     const struct ip_addr *addr, uint16_t *port)
+{
+	struct io_wanted wanted = {
+		.kind = INHERITED_STREAM,
+		.local = {.addr = *addr, .port = *port},
+	};
+	int fd = -1;
+
+	if (source != NULL) {
+		wanted.name = source->name;
+		fd = io_inherit_take(source->inherit, &wanted, port);
+	}
+	if (fd >= 0)
+		return fd;
+	return *port == 0 ? bind_any(addr, port) : bind_ip(addr, port);
+}
+
 static bool family_missing(int err)
 {
 	return err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL;
 }
 
 /* Both loopback addresses with one port, or neither. */
-static int listen_loopback_once(int fds[2], uint16_t *port)
+static int listen_loopback_once(const struct io_bind_source *source, int fds[2],
+				uint16_t *port)
 {
 	struct ip_addr v4, v6;
 	int second;
 
 	CHECK(ip_addr_parse("127.0.0.1", &v4) == 0);
 	CHECK(ip_addr_parse("::1", &v6) == 0);
-	fds[0] = listen_ip(&v4, port);
+	fds[0] = listen_ip(source, &v4, port);
 	if (fds[0] < 0)
 		return fds[0];
-	second = listen_ip(&v6, port);
+	second = listen_ip(source, &v6, port);
 	fds[1] = second < 0 ? -1 : second;
 	if (second >= 0 || family_missing(second))
 		return 0;
@@ -66,7 +98,8 @@ static int listen_loopback_once(int fds[2], uint16_t *port)
 	return second;
 }
 
-static int listen_loopback(int fds[2], uint16_t *port)
+static int listen_loopback(const struct io_bind_source *source, int fds[2],
+			   uint16_t *port)
 {
 	bool any = *port == 0;
 	int err;
@@ -74,7 +107,7 @@ static int listen_loopback(int fds[2], uint16_t *port)
 	for (unsigned i = 0; i < ANY_PORT_TRIES; i++) {
 		if (any)
 			*port = 0;
-		err = listen_loopback_once(fds, port);
+		err = listen_loopback_once(source, fds, port);
 		if (err != -EADDRINUSE || !any)
 			return err;
 	}
@@ -95,7 +128,7 @@ static void remove_stale(const char *path, const struct sockaddr_un *sockaddr)
 	close(fd);
 }
 
-static int listen_path(const char *path)
+static int bind_path(const char *path)
 {
 	struct sockaddr_un sockaddr = {.sun_family = AF_UNIX};
 	mode_t mask;
@@ -119,21 +152,39 @@ static int listen_path(const char *path)
 	return err;
 }
 
-int io_bind(const struct listen_spec *spec, struct io_bound *ret_bound)
+static int listen_path(const char *path, const struct io_bind_source *source,
+		       struct io_bound *bound)
+{
+	struct io_wanted wanted = {.kind = INHERITED_PATH, .path = path};
+	int fd = -1;
+
+	if (source != NULL) {
+		wanted.name = source->name;
+		fd = io_inherit_take(source->inherit, &wanted, NULL);
+	}
+	if (fd < 0)
+		return bind_path(path);
+	strcpy(bound->kept_as, source->name);
+	return fd;
+}
+
+int io_bind(const struct listen_spec *spec, const struct io_bind_source *source,
+	    struct io_bound *ret_bound)
 {
 	uint16_t *port = &ret_bound->port;
 	int *fds = ret_bound->fds;
 
+	memset(ret_bound, 0, sizeof(*ret_bound));
 	fds[0] = fds[1] = -1;
 	*port = spec->port;
 	switch (spec->kind) {
 	case LISTEN_LOOPBACK:
-		return listen_loopback(fds, port);
+		return listen_loopback(source, fds, port);
 	case LISTEN_ADDRESS:
-		fds[0] = listen_ip(&spec->addr, port);
+		fds[0] = listen_ip(source, &spec->addr, port);
 		break;
 	case LISTEN_PATH:
-		fds[0] = listen_path(spec->path);
+		fds[0] = listen_path(spec->path, source, ret_bound);
 		break;
 	case LISTEN_KINDS:
 		UNREACHABLE();
@@ -148,7 +199,7 @@ void io_bound_close(struct io_bound *bound, const struct listen_spec *spec)
 			continue;
 		close(bound->fds[i]);
 		bound->fds[i] = -1;
-		if (spec->kind == LISTEN_PATH)
+		if (spec->kind == LISTEN_PATH && bound->kept_as[0] == '\0')
 			unlink(spec->path);
 	}
 }

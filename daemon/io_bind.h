@@ -15,13 +15,27 @@
 
 #include "config/mapping.h"
 
+struct io_inherit;
+
+enum { KEPT_NAME_CAP = LABEL_CAP + 8 };
+
 struct io_bound {
 	int fds[2];    /* -1: not open */
 	uint16_t port; /* what it is, when the system chose */
+	/* The service manager has copies under this name; "": it has none. */
+	char kept_as[KEPT_NAME_CAP];
 };
 
-/* Binds and listens. 0, or -errno with nothing open. */
-int io_bind(const struct listen_spec *spec, struct io_bound *ret_bound);
+/* Sockets that the program was started with go before new ones. */
+struct io_bind_source {
+	struct io_inherit *inherit;
+	char name[KEPT_NAME_CAP]; /* of the sockets that are meant */
+};
+
+/* Binds and listens. 0, or -errno with nothing open. source may be NULL. */
+int io_bind(const struct listen_spec *spec, const struct io_bind_source *source,
+	    struct io_bound *ret_bound);
+/* The path of a socket that the manager keeps stays. */
 void io_bound_close(struct io_bound *bound, const struct listen_spec *spec);
 
 /* A TCP listener keeps its port but the kernel refuses clients, and later takes

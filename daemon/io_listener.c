@@ -119,6 +119,7 @@ void io_listener_serve(struct io_listener *listener, uint32_t slot)
 	listener->io->listeners[slot] = listener;
 	forward->listening = io_listener_is_open(listener);
 	forward->port = listener->bound.port;
+	listener->io->service.keep_due = true;
 	if (forward->listening)
 		log_listening(listener);
 	io_listener_update(listener);
@@ -126,9 +127,14 @@ void io_listener_serve(struct io_listener *listener, uint32_t slot)
 
 int io_listener_open(struct io_listener *listener)
 {
+	const struct forward *forward = listener_forward(listener);
+	struct io_bind_source source = {.inherit =
+						&listener->io->service.inherit};
 	struct io_bound bound;
-	int err = io_bind(&listener->spec, &bound);
+	int err;
 
+	io_service_name(KEPT_FORWARD, forward->mapping.name, source.name);
+	err = io_bind(&listener->spec, &source, &bound);
 	if (err == 0) {
 		io_listener_take(listener, &bound);
 		io_listener_serve(listener, listener->forward);
@@ -204,11 +210,25 @@ static void leave_accepting(struct io_listener *listener)
 		*link = listener->next;
 }
 
+/* At a stop the manager's copy keeps clients for the next start; the copy of a
+ * removed listener must not take clients that nobody will serve. */
+static void hand_over(struct io_listener *listener)
+{
+	bool stopping = listener->io->stopping;
+
+	if (listener->bound.kept_as[0] == '\0')
+		return;
+	set_paused(listener, !stopping);
+	if (!stopping)
+		io_service_let_go(listener->io, listener->bound.kept_as);
+}
+
 void io_listener_close(struct io_listener *listener)
 {
 	uint32_t slot = listener->forward;
 
 	leave_accepting(listener);
+	hand_over(listener);
 	for (unsigned i = 0; i < 2; i++) {
 		if (listener->bound.fds[i] >= 0)
 			io_owner_close(&listener->owner,

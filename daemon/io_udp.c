@@ -53,7 +53,6 @@ static void set_options(int fd, int family)
 	io_socket_hint(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES);
 	io_socket_hint(fd, SOL_UDP, UDP_GRO, 1);
 	if (family == AF_INET6) {
-		io_socket_hint(fd, SOL_IPV6, IPV6_V6ONLY, 1);
 		io_socket_hint(fd, SOL_IPV6, IPV6_RECVPKTINFO, 1);
 		io_socket_hint(fd, SOL_IPV6, IPV6_RECVTCLASS, 1);
 		io_socket_hint(fd, SOL_IPV6, IPV6_MTU_DISCOVER,
@@ -78,7 +77,8 @@ static int bind_socket(int family, uint16_t *port)
 
 	if (fd < 0)
 		return -1;
-	set_options(fd, family);
+	if (family == AF_INET6)
+		io_socket_hint(fd, SOL_IPV6, IPV6_V6ONLY, 1);
 	if (bind(fd, (struct sockaddr *)&sockaddr, len) != 0 ||
 	    getsockname(fd, (struct sockaddr *)&sockaddr, &len) != 0) {
 		int saved = errno;
@@ -91,14 +91,31 @@ static int bind_socket(int family, uint16_t *port)
 	return fd;
 }
 
+static int take_socket(struct io_udp *udp, int family, uint16_t *port)
+{
+	char name[KEPT_NAME_CAP];
+	struct io_wanted wanted = {
+		.kind = INHERITED_DATAGRAM,
+		.name = name,
+		.local.addr.family = family == AF_INET ? IP_V4 : IP_V6,
+		.local.port = *port,
+	};
+
+	io_service_name(KEPT_TUNNEL, udp->tunnel->name, name);
+	return io_inherit_take(&udp->io->service.inherit, &wanted, port);
+}
+
 static void open_socket(struct io_udp *udp, unsigned index, int family,
 			uint16_t *port)
 {
 	struct io_udp_socket *socket = &udp->sockets[index];
 
-	socket->fd = bind_socket(family, port);
+	socket->fd = take_socket(udp, family, port);
+	if (socket->fd < 0)
+		socket->fd = bind_socket(family, port);
 	if (socket->fd < 0)
 		return;
+	set_options(socket->fd, family);
 	socket->segments = true;
 	CHECK(uv_poll_init(&udp->io->uv, &socket->poll, socket->fd) == 0);
 	io_owner_track(&udp->owner, (uv_handle_t *)&socket->poll);
@@ -141,6 +158,7 @@ struct io_udp *io_udp_open(struct io_loop *io, struct tunnel *tunnel)
 	log_info("event=udp_open tunnel=%s port=%u ipv6=%s", tunnel->name,
 		 (unsigned)port, udp->sockets[1].fd < 0 ? "no" : "yes");
 	udp->port = port;
+	io->service.keep_due = true;
 	return udp;
 }
 
@@ -148,6 +166,7 @@ void io_udp_close(struct io_udp *udp)
 {
 	if (udp->owner.closing)
 		return;
+	io_service_let_go(udp->io, udp->kept_as);
 	for (unsigned i = 0; i < 2; i++) {
 		if (udp->sockets[i].fd < 0)
 			continue;

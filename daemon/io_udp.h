@@ -24,6 +24,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "daemon/io_bind.h"
 #include "daemon/io_owner.h"
 #include "daemon/tunnel.h"
 
@@ -44,14 +45,16 @@ struct io_udp {
 	struct tunnel *tunnel;
 	struct io_udp_socket sockets[2]; /* IPv4, IPv6 */
 	uint16_t port;                   /* that both are bound to */
+	char kept_as[KEPT_NAME_CAP];     /* as in struct io_bound */
 	struct tunnel_output out; /* being sent, or waiting for the socket */
 	uint32_t out_sent;        /* bytes of it that have left */
 	bool blocked;
 	uint64_t rx_truncated, tx_errors, tx_unsegmented;
 };
 
-/* Binds to the tunnel's listen port on both families. NULL: logged. It frees
- * itself after io_udp_close(). */
+/* Binds to the tunnel's listen port on both families, or takes over sockets
+ * that the program was started with: they keep the port and with it a NAT's
+ * mapping. NULL: logged. It frees itself after io_udp_close(). */
 struct io_udp *io_udp_open(struct io_loop *io, struct tunnel *tunnel);
 void io_udp_close(struct io_udp *udp);
 

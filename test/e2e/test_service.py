@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
-"""Life under a service manager: what it is told."""
+"""Life under a service manager: what it is told, and what it keeps."""
 
 import os
 import signal
+import socket
 import tempfile
+import threading
 import time
 
 import pytest
@@ -106,3 +108,187 @@ def test_manager_that_is_not_there(lab):
     with lab.daemon(ECHO, environment=environment) as daemon:
         assert daemon.wait_event("notify_failed")["socket"]
         clients.echoes(daemon, "echo")
+
+
+# ---------------------------------------------------------------- sockets
+
+def kept(manager):
+    """What the manager would pass on at the next start."""
+    manager.receive()
+    return [(name, descriptor) for name in manager.store
+            for descriptor in manager.store[name]]
+
+
+def next_start(lab, manager, forwards, tunnel, **settings):
+    return lab.daemon(forwards, tunnel,
+                      environment=manager.settings(),
+                      descriptors=kept(manager), **settings)
+
+
+def addresses(manager):
+    found = {}
+    for name, descriptor in kept(manager):
+        with socket.socket(fileno=os.dup(descriptor)) as sock:
+            found.setdefault(name, []).append(sock.getsockname()[:2])
+    return {name: sorted(found[name]) for name in found}
+
+
+def test_store(lab, manager):
+    """What the manager gets, and that it is passed on to the next start."""
+    tunnel = lab.tunnel()
+    with lab.daemon(ECHO, tunnel,
+                    environment=manager.settings()) as daemon:
+        manager.wait(READY="1")
+        port = daemon.ports["echo"]
+        before = addresses(manager)
+        assert set(before) == {"forward-echo", "tunnel-lab"}
+        assert before["forward-echo"] == [("127.0.0.1", port), ("::1", port)]
+        assert [a for a, _ in before["tunnel-lab"]] == ["0.0.0.0", "::"]
+        clients.echoes(daemon, "echo")
+    with next_start(lab, manager, ECHO, tunnel) as daemon:
+        clients.echoes(daemon, "echo")
+        clients.echoes(daemon, "echo", host="::1")
+        assert daemon.ports["echo"] == port
+        event = daemon.wait_event("udp_open")
+        assert int(event["port"]) == before["tunnel-lab"][0][1]
+        assert not daemon.events("fd_unused")
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGKILL])
+def test_restart_refuses_nobody(lab, manager, sig):
+    """Clients come all the time; each one is served by one of the two."""
+    tunnel = lab.tunnel()
+    daemon = lab.daemon(ECHO, tunnel,
+                        environment=manager.settings())
+    daemon.start()
+    manager.wait(READY="1")
+    names = ["127.0.0.1", "::1"]
+    stop, outcomes = threading.Event(), []
+
+    def come():
+        number = 0
+        while not stop.is_set():
+            number += 1
+            try:
+                with lab.near.connect(names[number % 2], port, 20) as sock:
+                    sock.sendall(b"hello")
+                    outcomes.append(sock.recv(5))
+            except OSError as error:
+                outcomes.append(error)
+
+    port = daemon.ports["echo"]
+    clients.echoes(daemon, "echo")
+    thread = threading.Thread(target=come)
+    thread.start()
+    try:
+        time.sleep(0.3)
+        daemon.stop(sig)
+        time.sleep(0.3)
+        with next_start(lab, manager, ECHO, tunnel) as daemon:
+            clients.echoes(daemon, "echo", seconds=20)
+            time.sleep(0.5)
+            stop.set()
+            thread.join(20)
+    finally:
+        stop.set()
+        thread.join(20)
+    assert len(outcomes) > 20
+    assert not [o for o in outcomes if isinstance(o, ConnectionRefusedError)]
+    # Those whom the first one had accepted may be cut when it is killed.
+    cut = [o for o in outcomes if o != b"hello"]
+    assert len(cut) <= 2, cut
+
+
+def test_unix_socket_outlives_a_restart(lab, manager):
+    path = os.path.join(os.path.dirname(manager.path), "echo.sock")
+    os.chmod(os.path.dirname(path), 0o777)
+    forwards = {"echo": {"to": "[%s]:7001" % APP6, "listen": path}}
+    tunnel = lab.tunnel()
+    daemon = lab.daemon(forwards, tunnel,
+                        environment=manager.settings())
+    daemon.start()
+    manager.wait(READY="1")
+    assert daemon.stop()[0] == 0
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(path)
+        sock.sendall(b"hello")
+        with next_start(lab, manager, forwards, tunnel):
+            assert sock.recv(5) == b"hello"
+
+
+def test_unix_socket_without_a_manager_goes(lab, manager):
+    path = os.path.join(os.path.dirname(manager.path), "echo.sock")
+    os.chmod(os.path.dirname(path), 0o777)
+    forwards = {"echo": {"to": "[%s]:7001" % APP6, "listen": path}}
+    with lab.daemon(forwards):
+        assert os.path.exists(path)
+    assert not os.path.exists(path)
+
+
+def test_what_is_not_wanted_any_more(lab, manager):
+    """A forward that is gone after a restart leaves no open port."""
+    forwards = dict(ECHO, second=(APP6, "echo"))
+    tunnel = lab.tunnel()
+    with lab.daemon(forwards, tunnel,
+                    environment=manager.settings()) as daemon:
+        manager.wait(READY="1")
+        port = daemon.ports["second"]
+    with next_start(lab, manager, ECHO, tunnel) as daemon:
+        manager.wait(FDSTOREREMOVE="1")
+        assert set(addresses(manager)) == {"forward-echo", "tunnel-lab"}
+        assert len(daemon.events("fd_unused", socket="forward-second")) == 2
+        for host in ("127.0.0.1", "::1"):
+            with pytest.raises(ConnectionRefusedError):
+                lab.near.connect(host, port)
+
+
+def test_another_port_is_no_reason_to_keep_the_old(lab, manager):
+    """The configuration decides, not what the manager has."""
+    tunnel = lab.tunnel()
+    with lab.daemon(ECHO, tunnel,
+                    environment=manager.settings()) as daemon:
+        manager.wait(READY="1")
+        old = daemon.ports["echo"]
+    with lab.near.socket(socket.AF_INET) as free:
+        free.bind(("127.0.0.1", 0))
+        new = free.getsockname()[1]
+    forwards = {"echo": {"to": "[%s]:7001" % APP6, "listen": new}}
+    with next_start(lab, manager, forwards, tunnel) as daemon:
+        clients.echoes(daemon, "echo")
+        assert daemon.ports["echo"] == new
+        until(lambda: addresses(manager)["forward-echo"] ==
+              [("127.0.0.1", new), ("::1", new)], 5, "the new port is kept")
+        with pytest.raises(ConnectionRefusedError):
+            lab.near.connect("127.0.0.1", old)
+
+
+def test_socket_unit(lab):
+    """Sockets by address, without names of ours and without a manager."""
+    with lab.near.socket(socket.AF_INET) as one, \
+            lab.near.socket(socket.AF_INET6) as two:
+        one.bind(("127.0.0.1", 0))
+        port = one.getsockname()[1]
+        two.bind(("::1", port))
+        for sock in (one, two):
+            sock.listen()
+        forwards = {"echo": {"to": "[%s]:7001" % APP6, "listen": port}}
+        daemon = lab.daemon(forwards, descriptors=[
+            ("wgproxyd.socket", one.fileno()),
+            ("wgproxyd.socket", two.fileno())])
+        with daemon:
+            clients.echoes(daemon, "echo")
+            clients.echoes(daemon, "echo", host="::1")
+        # Its end is not the listener's end.
+        with lab.near.connect("127.0.0.1", port):
+            pass
+
+
+def test_descriptors_of_another_process(lab):
+    with lab.near.socket(socket.AF_INET) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen()
+        settings = {"LISTEN_FDS": "1", "LISTEN_PID": "1"}
+        with lab.daemon(ECHO, environment=settings) as daemon:
+            clients.echoes(daemon, "echo")
+            assert not daemon.events("fd_unused")
