@@ -91,6 +91,7 @@ static int read_yaml(const char *path, struct draft *draft)
 	const char *reason;
 	int err = file_read(path, CONFIG_FILE_MAX, &file, &reason);
 
+	report_file(draft->report, path);
 	if (err != 0)
 		return report_error(draft->report, &mark, err,
 				    "cannot be read: %s", reason);

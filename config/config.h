@@ -70,16 +70,20 @@ struct config {
 	char control_group[LABEL_CAP];
 };
 
-enum { CONFIG_MESSAGE_CAP = 512 };
+enum { CONFIG_MESSAGE_CAP = 512, CONFIG_FOLDERS_MAX = 16 };
 
-/* Collects what is wrong; starts zeroed, and several calls may share one. An
- * error is one line for a person:
+/* Collects what is wrong, and where files were; starts zeroed, and several
+ * calls may share one. An error is one line for a person:
  * "fly.conf:7:13: Endpoint has no port; write host:51820". Warnings are lines
  * of the same form; they do not make loading fail. */
 struct config_report {
 	char error[CONFIG_MESSAGE_CAP];
 	char (*warnings)[CONFIG_MESSAGE_CAP]; /* owned by the report */
 	uint32_t warning_count;
+	/* Where files were looked for: each folder once, those beyond the
+	 * maximum not at all. A reload looks there again. */
+	char folders[CONFIG_FOLDERS_MAX][PATH_CAP];
+	uint32_t folder_count;
 };
 
 /* Reads a YAML file and every wg-quick file it names. 0 with *ret_config to be

@@ -77,6 +77,35 @@ void report_warning(struct config_report *report, const struct mark *mark,
 	va_end(args);
 }
 
+/* "." for a name without a slash, "/" for a file there. */
+static int folder_of(const char *path, char folder[PATH_CAP])
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (len >= PATH_CAP)
+		return -ERR_TOO_LONG;
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	if (len == 0)
+		strcpy(folder, slash == NULL ? "." : "/");
+	return 0;
+}
+
+void report_file(struct config_report *report, const char *path)
+{
+	char folder[PATH_CAP];
+
+	if (folder_of(path, folder) != 0)
+		return;
+	for (uint32_t i = 0; i < report->folder_count; i++) {
+		if (strcmp(report->folders[i], folder) == 0)
+			return;
+	}
+	if (report->folder_count < CONFIG_FOLDERS_MAX)
+		strcpy(report->folders[report->folder_count++], folder);
+}
+
 void config_report_free(struct config_report *report)
 {
 	free(report->warnings);

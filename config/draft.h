@@ -54,6 +54,9 @@ void report_warning(struct config_report *report, const struct mark *mark,
 		    const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Notes the folder of a file. */
+void report_file(struct config_report *report, const char *path);
+
 /* The next free tunnel, forward or peer, zeroed; or an error at mark when the
  * limit is reached or memory is gone. */
 int draft_add_tunnel(struct draft *draft, const struct mark *mark,

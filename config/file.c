@@ -94,12 +94,20 @@ void file_free(struct file *file)
 	*file = (struct file){.len = 0};
 }
 
-static bool is_credential(const char *path)
+/* NULL: there are none. */
+static const char *credentials(void)
 {
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
+
+	return folder != NULL && folder[0] == '/' ? folder : NULL;
+}
+
+static bool is_credential(const char *path)
+{
+	const char *folder = credentials();
 	size_t len;
 
-	if (folder == NULL || folder[0] != '/')
+	if (folder == NULL)
 		return false;
 	len = strlen(folder);
 	return strncmp(path, folder, len) == 0 && path[len] == '/' &&
@@ -114,8 +122,8 @@ bool file_is_exposed(const struct file *file, const char *path)
 	       (file->owner != geteuid() && file->owner != 0);
 }
 
-int file_path_beside(const char *base, const char *path, char *ret_path,
-		     size_t cap)
+static int path_beside(const char *base, const char *path, char *ret_path,
+		       size_t cap)
 {
 	const char *slash = strrchr(base, '/');
 	size_t folder = slash == NULL ? 0 : (size_t)(slash - base) + 1;
@@ -127,4 +135,33 @@ int file_path_beside(const char *base, const char *path, char *ret_path,
 	memcpy(ret_path, base, folder);
 	strcpy(ret_path + folder, path);
 	return 0;
+}
+
+/* Whether there is a credential for the path; then it is in ret_path. */
+static bool find_credential(const char *path, char *ret_path, size_t cap)
+{
+	const char *folder = credentials();
+	size_t len;
+
+	if (folder == NULL || path[0] == '/' || path[0] == '.')
+		return false;
+	len = strlen(folder);
+	if (len + 1 + strlen(path) >= cap)
+		return false;
+	memcpy(ret_path, folder, len);
+	ret_path[len] = '/';
+	strcpy(ret_path + len + 1, path);
+	for (char *c = ret_path + len + 1; *c != '\0'; c++) {
+		if (*c == '/')
+			*c = '_';
+	}
+	return access(ret_path, F_OK) == 0;
+}
+
+int file_path_find(const char *base, const char *path, char *ret_path,
+		   size_t cap)
+{
+	if (find_credential(path, ret_path, cap))
+		return 0;
+	return path_beside(base, path, ret_path, cap);
 }

@@ -27,9 +27,11 @@ void file_free(struct file *file);
  * the service manager and count as private, whatever their mode. */
 bool file_is_exposed(const struct file *file, const char *path);
 
-/* path as seen from the folder of base, another file's path. 0, or
- * -ERR_TOO_LONG. cap counts the NUL. */
-int file_path_beside(const char *base, const char *path, char *ret_path,
-		     size_t cap);
+/* Where a file is that a configuration names; base is the configuration's own
+ * path. A relative path a/b is first looked for among the credentials, where
+ * the service manager calls it a_b ("LoadCredential=a:/some/a"), and otherwise
+ * beside base. 0, or -ERR_TOO_LONG. cap counts the NUL. */
+int file_path_find(const char *base, const char *path, char *ret_path,
+		   size_t cap);
 
 #endif

@@ -396,6 +396,7 @@ int wgquick_read(const char *path, const struct mark *from,
 	const char *reason;
 	int err = file_read(path, CONFIG_FILE_MAX, &file, &reason);
 
+	report_file(draft->report, path);
 	if (err != 0)
 		return report_error(draft->report, from, err,
 				    "%.200s cannot be read: %s", path, reason);

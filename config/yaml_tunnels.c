@@ -12,8 +12,8 @@
 static int read_path(const struct reader *reader, const struct scalar *scalar,
 		     char path[PATH_CAP])
 {
-	if (file_path_beside(reader->tree->path, scalar->text, path,
-			     PATH_CAP) != 0)
+	if (file_path_find(reader->tree->path, scalar->text, path, PATH_CAP) !=
+	    0)
 		return scalar_expected(scalar, "a path: it is too long");
 	return 0;
 }
@@ -30,6 +30,7 @@ static int read_key_file(struct reader *reader, const struct yaml_node *node,
 		err = read_path(reader, &scalar, path);
 	if (err != 0)
 		return err;
+	report_file(reader->draft->report, path);
 	err = keyfile_read(path, ret_key, &reason);
 	if (err == 0)
 		return 0;

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -307,6 +309,47 @@ static void test_credentials(void **state)
 	free(here);
 }
 
+/* A credential goes before the file of that name, and the service manager has
+ * no folders: keys/s.key is its keys_s.key. */
+static void test_credential_names(void **state)
+{
+	static const char text[] = "tunnels:\n"
+				   "  s:\n"
+				   "    private_key_file: keys/s.key\n"
+				   "    address: [10.0.0.2/24]\n"
+				   "    peers:\n"
+				   "      - public_key: " TEST_PEER_KEY "\n"
+				   "        endpoint: a.example:51820\n"
+				   "        allowed_ips: [10.0.0.0/24]\n";
+	struct config_report report = {.warning_count = 0};
+	char *here = realpath(".", NULL), creds[PATH_CAP];
+	struct config config;
+
+	(void)state;
+	CHECK(here != NULL && strlen(here) < sizeof(creds) - 16);
+	strcpy(creds, here);
+	strcat(creds, "/creds");
+	CHECK(mkdir(creds, 0700) == 0);
+	setenv("CREDENTIALS_DIRECTORY", creds, 1);
+	file_write_text("c.yaml", text);
+	assert_int_equal(config_load("c.yaml", &config, &report), -ERR_IO);
+	assert_int_equal(report.folder_count, 2);
+	assert_string_equal(report.folders[0], ".");
+	assert_string_equal(report.folders[1], "keys");
+	config_report_free(&report);
+
+	file_write_text("creds/keys_s.key", TEST_PRIVATE_KEY "\n");
+	assert_int_equal(config_load("c.yaml", &config, &report), 0);
+	assert_int_equal(report.folder_count, 2);
+	assert_string_equal(report.folders[1], creds);
+	config_free(&config);
+	config_report_free(&report);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unlink("creds/keys_s.key");
+	rmdir("creds");
+	free(here);
+}
+
 static void test_unreadable(void **state)
 {
 	struct config_report report = {.warning_count = 0};
@@ -340,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_no_clash),
 		cmocka_unit_test(test_exposed_listener),
 		cmocka_unit_test(test_credentials),
+		cmocka_unit_test(test_credential_names),
 		cmocka_unit_test(test_unreadable),
 	};
 
