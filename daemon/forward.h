@@ -26,11 +26,14 @@ struct forward {
 	enum forward_slot slot;
 	struct mapping mapping;
 	struct tunnel *tunnel;
-	uint16_t port;    /* what it listens on now; 0 = nothing, or a path */
-	bool listening;   /* the port is ours */
-	bool draining;    /* takes no new clients, as asked for */
-	enum reason down; /* why clients are refused; REASON_NONE: they are
+	uint16_t port;     /* what it listens on now; 0 = nothing, or a path */
+	bool listening;    /* the port is ours */
+	bool draining;     /* takes no new clients, as asked for */
+	enum reason down;  /* why clients are refused; REASON_NONE: they are
 			    * not */
+	uint32_t probe;    /* of the target, PROBE_NONE: none (watch.h) */
+	uint64_t probe_at; /* awake time, while it is down */
+	uint64_t probe_delay;
 	struct ip_addr sticky; /* IP_NONE until a connect worked */
 	uint32_t connections;
 	uint64_t accepted;

@@ -24,7 +24,7 @@ static int start_tunnel(struct io_loop *io, const struct config_tunnel *config)
 		return err;
 	err = io_tunnel_open(io, slot);
 	if (err != 0)
-		proxy_close_tunnel(&io->proxy, slot);
+		proxy_close_tunnel(&io->proxy, &io->now, slot);
 	return err;
 }
 
@@ -32,7 +32,7 @@ static int start_forward(struct io_loop *io, const struct mapping *mapping)
 {
 	struct io_listener *listener;
 	uint32_t slot;
-	int err = proxy_add_forward(&io->proxy, mapping, &slot);
+	int err = proxy_add_forward(&io->proxy, &io->now, mapping, &slot);
 
 	if (err != 0)
 		return err;
@@ -108,7 +108,7 @@ static int plan_tunnel(struct io_loop *io, const struct config_tunnel *config,
 		return err;
 	err = io_tunnel_open(io, plan->slot);
 	if (err != 0)
-		proxy_close_tunnel(proxy, plan->slot);
+		proxy_close_tunnel(proxy, &io->now, plan->slot);
 	return err;
 }
 
@@ -223,7 +223,7 @@ static void undo(struct io_loop *io, struct plan *plan)
 		if (slot == plan->tunnels[i].old)
 			continue;
 		io_tunnel_close(io, slot);
-		proxy_close_tunnel(&io->proxy, slot);
+		proxy_close_tunnel(&io->proxy, &io->now, slot);
 	}
 }
 
@@ -289,12 +289,12 @@ static void retire_forwards(struct io_loop *io, const struct plan *plan,
 			keep |= plan->forwards[j].old == i;
 		if (keep)
 			continue;
-		proxy_retire_forward(&io->proxy, i);
+		proxy_retire_forward(&io->proxy, &io->now, i);
 		count->removed++;
 	}
 }
 
-static uint32_t commit_mapping(struct proxy *proxy,
+static uint32_t commit_mapping(struct proxy *proxy, const struct clock *now,
 			       const struct mapping *mapping, uint32_t old,
 			       struct io_apply_count *count)
 {
@@ -303,14 +303,14 @@ static uint32_t commit_mapping(struct proxy *proxy,
 	uint32_t slot = old;
 
 	if (old == FORWARD_SLOTS) {
-		CHECK(proxy_add_forward(proxy, mapping, &slot) == 0);
+		CHECK(proxy_add_forward(proxy, now, mapping, &slot) == 0);
 		count->added++;
 	} else if (mapping_equal(&forward->mapping, mapping) &&
 		   forward->tunnel == tunnel) {
 		forward->mapping.origin = mapping->origin;
 		count->unchanged++;
 	} else {
-		proxy_change_forward(proxy, old, mapping);
+		proxy_change_forward(proxy, now, old, mapping);
 		count->changed++;
 	}
 	return slot;
@@ -324,8 +324,9 @@ static void commit_forwards(struct io_loop *io, const struct config *next,
 	retire_forwards(io, plan, count);
 	for (uint32_t i = 0; i < plan->forward_count; i++) {
 		const struct planned_forward *planned = &plan->forwards[i];
-		uint32_t slot = commit_mapping(&io->proxy, &next->forwards[i],
-					       planned->old, count);
+		uint32_t slot =
+			commit_mapping(&io->proxy, &io->now, &next->forwards[i],
+				       planned->old, count);
 
 		io_listener_serve(planned->listener, slot);
 	}

@@ -57,9 +57,10 @@ static void update_listeners(struct io_loop *io)
 {
 	bool accepts = may_accept(io);
 
-	if (accepts == io->accepts)
+	if (accepts == io->accepts && !io->proxy.forwards_changed)
 		return;
 	io->accepts = accepts;
+	io->proxy.forwards_changed = false;
 	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
 		if (io->listeners[i] != NULL)
 			io_listener_update(io->listeners[i]);
@@ -316,7 +317,7 @@ static void close_loop(struct io_loop *io)
 	else
 		CHECK(uv_loop_close(&io->uv) == 0);
 	io_service_close(io);
-	proxy_close(&io->proxy);
+	proxy_close(&io->proxy, &io->now);
 	free(io->clients);
 	free(io->receive_buffers);
 }

@@ -81,7 +81,7 @@ void io_tunnel_turn(struct io_loop *io, uint32_t slot)
 		log_notice("event=tunnel_closed tunnel=%s",
 			   io->proxy.tunnels[slot]->name);
 		io_tunnel_close(io, slot);
-		proxy_close_tunnel(&io->proxy, slot);
+		proxy_close_tunnel(&io->proxy, &io->now, slot);
 	}
 }
 

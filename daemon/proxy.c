@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/watch.h"
 #include "netstack/tag.h"
 
 /* The arena is taken whole but stays untouched until chunks are used: the
@@ -43,15 +44,15 @@ int proxy_open(struct proxy *proxy, uint64_t memory_bytes, uint32_t relay_cap,
 	proxy->random = *random;
 	err = open_memory(proxy, memory_bytes);
 	if (err != 0)
-		proxy_close(proxy);
+		proxy_close(proxy, NULL);
 	return err;
 }
 
-void proxy_close(struct proxy *proxy)
+void proxy_close(struct proxy *proxy, const struct clock *now)
 {
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
 		if (proxy->tunnels[i] != NULL)
-			proxy_close_tunnel(proxy, i);
+			proxy_close_tunnel(proxy, now, i);
 	}
 	free(proxy->forwards);
 	free(proxy->relays);
@@ -245,20 +246,6 @@ bool proxy_doom_relay(struct proxy *proxy, const struct clock *now, uint64_t id,
 
 /* ------------------------------------------------------------- events */
 
-/* A tunnel without a session explains a missing answer better than the
- * missing answer does. */
-static enum reason explain(const struct tunnel *tunnel, const struct clock *now,
-			   int err)
-{
-	bool unresolved;
-
-	if ((err == -ERR_TIMEOUT || err == -ERR_NAME_TIMEOUT) &&
-	    tunnel_is_down(tunnel, now, &unresolved))
-		return unresolved ? REASON_ENDPOINT_UNKNOWN
-				  : REASON_TUNNEL_DOWN;
-	return reason_of_dial(err);
-}
-
 static void dial_ended(struct proxy *proxy, const struct clock *now,
 		       struct tunnel *tunnel, const struct dial_result *result)
 {
@@ -273,8 +260,10 @@ static void dial_ended(struct proxy *proxy, const struct clock *now,
 				result->user);
 	} else {
 		forward->sticky.family = IP_NONE;
-		relay_dial_failed(relay, explain(tunnel, now, result->error));
+		relay_dial_failed(relay,
+				  tunnel_explain(tunnel, now, result->error));
 	}
+	watch_connect(proxy, now, relay->forward, relay->reason);
 	proxy_mark(proxy, index);
 }
 
@@ -295,6 +284,8 @@ static void netstack_event(struct proxy *proxy, const struct clock *now,
 				     event->error);
 		proxy_mark(proxy, index);
 		break;
+	case TAG_PROBE:
+		break; /* closed since */
 	}
 }
 
@@ -307,8 +298,13 @@ static void tunnel_events(struct proxy *proxy, const struct clock *now,
 	while (netstack_next_event(tunnel->ns, &event))
 		netstack_event(proxy, now, tunnel, &event);
 	dial_advance(tunnel->dialer, now->awake);
-	while (dial_next_result(tunnel->dialer, &result))
-		dial_ended(proxy, now, tunnel, &result);
+	while (dial_next_result(tunnel->dialer, &result)) {
+		if (tag_kind(result.user) == TAG_PROBE)
+			probe_dialed(&proxy->probes, now,
+				     tag_index(result.user), &result);
+		else
+			dial_ended(proxy, now, tunnel, &result);
+	}
 }
 
 void proxy_events(struct proxy *proxy, const struct clock *now)
@@ -316,9 +312,11 @@ void proxy_events(struct proxy *proxy, const struct clock *now)
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
 		if (proxy->tunnels[i] == NULL)
 			continue;
-		tunnel_wireguard_events(proxy->tunnels[i], now);
+		proxy->tunnels_changed |=
+			tunnel_wireguard_events(proxy->tunnels[i], now);
 		tunnel_events(proxy, now, proxy->tunnels[i]);
 	}
+	watch_turn(proxy, now);
 }
 
 void proxy_expire(struct proxy *proxy, const struct clock *now)
@@ -327,11 +325,14 @@ void proxy_expire(struct proxy *proxy, const struct clock *now)
 		if (proxy->tunnels[i] != NULL)
 			tunnel_expire(proxy->tunnels[i], now);
 	}
+	probe_expire(&proxy->probes, now);
 }
 
 uint64_t proxy_wait(const struct proxy *proxy, const struct clock *now)
 {
-	uint64_t wait = NEVER;
+	uint64_t edge =
+		time_min(probe_deadline(&proxy->probes), watch_deadline(proxy));
+	uint64_t wait = clock_until(edge, now->awake);
 
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
 		if (proxy->tunnels[i] != NULL)

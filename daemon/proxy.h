@@ -24,6 +24,7 @@
 #include "config/config.h"
 #include "daemon/clock.h"
 #include "daemon/forward.h"
+#include "daemon/probe.h"
 #include "daemon/relay.h"
 #include "daemon/tunnel.h"
 
@@ -49,6 +50,10 @@ struct proxy {
 	uint32_t relay_free;
 	uint32_t relay_count;
 	uint32_t work_head, work_tail;
+	struct probe_table probes;
+	uint32_t down_count;   /* active forwards that are down (watch.h) */
+	bool tunnels_changed;  /* a session came, or was tried in vain */
+	bool forwards_changed; /* their listeners should be looked at */
 	uint64_t relay_serial; /* the last id given to a relay */
 	struct random_source random;
 	struct chunk_pool chunks;
@@ -60,7 +65,7 @@ struct proxy {
  * to close. */
 int proxy_open(struct proxy *proxy, uint64_t memory_bytes, uint32_t relay_cap,
 	       const struct random_source *random);
-void proxy_close(struct proxy *proxy);
+void proxy_close(struct proxy *proxy, const struct clock *now);
 
 /* 0 with the tunnel's slot; -ERR_FULL or -ERR_NO_MEMORY. config may go. */
 int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
@@ -71,18 +76,20 @@ void proxy_retire_tunnel(struct proxy *proxy, const struct clock *now,
 /* Whether a retired tunnel has nothing left to do. */
 bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
 			  uint32_t slot);
-void proxy_close_tunnel(struct proxy *proxy, uint32_t slot);
+void proxy_close_tunnel(struct proxy *proxy, const struct clock *now,
+			uint32_t slot);
 /* By name, of those not retired; name "": the only one. NULL: none such. */
 struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name);
 
 /* The mapping must have passed the configuration's checks against the tunnels
  * that there are. 0 with the forward's slot, or -ERR_FULL. */
-int proxy_add_forward(struct proxy *proxy, const struct mapping *mapping,
-		      uint32_t *ret_slot);
+int proxy_add_forward(struct proxy *proxy, const struct clock *now,
+		      const struct mapping *mapping, uint32_t *ret_slot);
 /* Gives an active forward another mapping; its connections stay. */
-void proxy_change_forward(struct proxy *proxy, uint32_t slot,
-			  const struct mapping *mapping);
-void proxy_retire_forward(struct proxy *proxy, uint32_t slot);
+void proxy_change_forward(struct proxy *proxy, const struct clock *now,
+			  uint32_t slot, const struct mapping *mapping);
+void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
+			  uint32_t slot);
 /* The slot of the active forward of that name, or FORWARD_SLOTS. */
 uint32_t proxy_find_forward(const struct proxy *proxy, const char *name);
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "daemon/proxy.h"
+#include "daemon/watch.h"
 
 /* The last segments of connections that have ended have this long to leave. */
 #define TUNNEL_LINGER_NS (5 * NS_PER_S)
@@ -64,8 +65,10 @@ bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
 		now->awake >= tunnel->last_used + TUNNEL_LINGER_NS);
 }
 
-void proxy_close_tunnel(struct proxy *proxy, uint32_t slot)
+void proxy_close_tunnel(struct proxy *proxy, const struct clock *now,
+			uint32_t slot)
 {
+	probe_forget_tunnel(&proxy->probes, now, proxy->tunnels[slot]);
 	tunnel_close(proxy->tunnels[slot]);
 	free(proxy->tunnels[slot]);
 	proxy->tunnels[slot] = NULL;
@@ -85,8 +88,8 @@ struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name)
 
 /* ------------------------------------------------------------- forwards */
 
-int proxy_add_forward(struct proxy *proxy, const struct mapping *mapping,
-		      uint32_t *ret_slot)
+int proxy_add_forward(struct proxy *proxy, const struct clock *now,
+		      const struct mapping *mapping, uint32_t *ret_slot)
 {
 	uint32_t slot = 0;
 
@@ -97,14 +100,15 @@ int proxy_add_forward(struct proxy *proxy, const struct mapping *mapping,
 		return -ERR_FULL;
 	if (slot == proxy->forward_count)
 		proxy->forward_count++;
-	proxy->forwards[slot] = (struct forward){.slot = FORWARD_ACTIVE};
-	proxy_change_forward(proxy, slot, mapping);
+	proxy->forwards[slot] =
+		(struct forward){.slot = FORWARD_ACTIVE, .probe = PROBE_NONE};
+	proxy_change_forward(proxy, now, slot, mapping);
 	*ret_slot = slot;
 	return 0;
 }
 
-void proxy_change_forward(struct proxy *proxy, uint32_t slot,
-			  const struct mapping *mapping)
+void proxy_change_forward(struct proxy *proxy, const struct clock *now,
+			  uint32_t slot, const struct mapping *mapping)
 {
 	struct forward *forward = &proxy->forwards[slot];
 
@@ -113,14 +117,16 @@ void proxy_change_forward(struct proxy *proxy, uint32_t slot,
 	forward->tunnel = proxy_find_tunnel(proxy, mapping->tunnel);
 	CHECK(forward->tunnel != NULL);
 	forward->sticky.family = IP_NONE;
-	forward->down = REASON_NONE;
+	watch_forget(proxy, now, slot);
 }
 
-void proxy_retire_forward(struct proxy *proxy, uint32_t slot)
+void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
+			  uint32_t slot)
 {
 	struct forward *forward = &proxy->forwards[slot];
 
 	CHECK(forward->slot == FORWARD_ACTIVE && !forward->listening);
+	watch_forget(proxy, now, slot);
 	if (forward->connections > 0)
 		forward->slot = FORWARD_RETIRED;
 	else

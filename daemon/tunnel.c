@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "crypto/secret.h"
+#include "daemon/probe.h"
 #include "daemon/reason.h"
 
 /* Beside the relays' own: connections that race for one relay, and those that
@@ -130,7 +131,7 @@ static int open_names(struct tunnel *tunnel, const struct tunnel_config *config)
 	};
 	struct dialer_config dial = {
 		.ns = tunnel->ns,
-		.dials_max = config->connections_max,
+		.dials_max = config->connections_max + PROBES_MAX,
 		.random = config->random,
 	};
 
@@ -276,8 +277,9 @@ static void log_no_answer(struct tunnel *tunnel, const struct clock *now,
 	peer->up = false;
 }
 
-void tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
+bool tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
 {
+	bool changed = false;
 	struct wg_event event;
 
 	while (wg_device_next_event(tunnel->wg, &event)) {
@@ -302,7 +304,9 @@ void tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
 		case WG_EVENT_TYPES:
 			break;
 		}
+		changed = true;
 	}
+	return changed;
 }
 
 void tunnel_expire(struct tunnel *tunnel, const struct clock *now)
@@ -378,4 +382,16 @@ const char *tunnel_state_word(enum tunnel_state state)
 	};
 
 	return words[state];
+}
+
+enum reason tunnel_explain(const struct tunnel *tunnel, const struct clock *now,
+			   int err)
+{
+	bool unresolved;
+
+	if ((err == -ERR_TIMEOUT || err == -ERR_NAME_TIMEOUT) &&
+	    tunnel_is_down(tunnel, now, &unresolved))
+		return unresolved ? REASON_ENDPOINT_UNKNOWN
+				  : REASON_TUNNEL_DOWN;
+	return reason_of_dial(err);
 }

@@ -15,6 +15,7 @@
 #include "config/config.h"
 #include "crypto/wg_device.h"
 #include "daemon/clock.h"
+#include "daemon/reason.h"
 #include "netstack/dial.h"
 #include "netstack/dns.h"
 #include "netstack/netstack.h"
@@ -81,8 +82,9 @@ struct tunnel_output {
 bool tunnel_output(struct tunnel *tunnel, const struct clock *now,
 		   struct tunnel_output *out);
 
-/* Sessions that came up or failed: logs them, releases what waited. */
-void tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now);
+/* Sessions that came up or failed: logs them, releases what waited. Returns
+ * whether tunnel_state() may have changed. */
+bool tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now);
 
 void tunnel_expire(struct tunnel *tunnel, const struct clock *now);
 /* Nanoseconds until tunnel_expire() is due. */
@@ -108,5 +110,10 @@ const char *tunnel_state_word(enum tunnel_state state);
  * *ret_unresolved: because no endpoint is known at all. */
 bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
 		    bool *ret_unresolved);
+
+/* Why a dial through the tunnel failed with err: a tunnel without a session
+ * explains a missing answer better than the missing answer does. */
+enum reason tunnel_explain(const struct tunnel *tunnel, const struct clock *now,
+			   int err);
 
 #endif

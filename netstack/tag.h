@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum tag_kind { TAG_RESOLVER, TAG_DIAL, TAG_RELAY };
+enum tag_kind { TAG_RESOLVER, TAG_DIAL, TAG_RELAY, TAG_PROBE };
 
 static inline uint64_t tag_make(enum tag_kind kind, uint32_t index)
 {

@@ -22,6 +22,7 @@ def daemon(shared_lab):
             "no_route": "elsewhere.internal:5432",
             "closed": ("appname.internal", "closed"),
             "closed4": ("four.internal", "closed"),
+            "closed_late": ("appname.internal", "closed"),
             "silent": "dead.internal:5432",
             "silent_address": endpoint(DEAD6[0], 5432)}) as daemon:
         yield daemon
@@ -48,7 +49,7 @@ def test_silent_target(daemon):
 
 def test_reset_although_bytes_came(daemon):
     """A client that already talks is cut in the same way."""
-    with daemon.connect("closed") as sock:
+    with daemon.connect("closed_late") as sock:
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
             for _ in range(100):
                 sock.sendall(b"x" * 1000)

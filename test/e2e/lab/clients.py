@@ -5,6 +5,7 @@ import subprocess
 import time
 
 from lab import stream
+from lab.process import until
 
 
 def psql(lab, port, *args, host="localhost", **kwargs):
@@ -53,7 +54,8 @@ def echoes(daemon, forward, text=b"hello", **kwargs):
 
 
 def is_refused(daemon, forward, reason, seconds=10, host="127.0.0.1"):
-    """A client is refused or reset in time, and the log says why.
+    """A client is refused or reset in time, and the log says why: at the
+    port when the target is known to be down, else for this client.
 
     Returns how long it took.
     """
@@ -63,14 +65,31 @@ def is_refused(daemon, forward, reason, seconds=10, host="127.0.0.1"):
         with daemon.connect(forward, host, seconds + 1) as sock:
             rest = sock.recv(1)
             raise AssertionError("neither refused nor reset, got %r" % rest)
-    except (ConnectionRefusedError, ConnectionResetError):
+    except ConnectionRefusedError:
         took = time.monotonic() - start
-    daemon.wait_event("conn_refused", 2, count + 1, forward=forward)
-    last = refusals(daemon, forward)[-1]
+        last = daemon.events("forward_down", forward=forward)[-1]
+    except ConnectionResetError:
+        took = time.monotonic() - start
+        daemon.wait_event("conn_refused", 2, count + 1, forward=forward)
+        last = refusals(daemon, forward)[-1]
     assert reason in (None, last["reason"]), last
     assert last.get("text"), "the log line has no sentence"
     assert took <= seconds, "it took %.1f s" % took
     return took
+
+
+def echoes_within(daemon, forward, seconds):
+    """The forward is down, or was: it works again in time, and nobody has to
+    ask. Returns how long it took."""
+    def try_it():
+        try:
+            echoes(daemon, forward, seconds=seconds)
+        except (ConnectionRefusedError, ConnectionResetError):
+            return False
+        return True
+    start = time.monotonic()
+    until(try_it, seconds, "%s works again" % forward)
+    return time.monotonic() - start
 
 
 def refusals(daemon, forward):

@@ -97,7 +97,8 @@ static void open_proxy(struct far *far, const char *target,
 			 random) == 0);
 	CHECK(proxy_add_tunnel(&far->proxy, &far->now, &far->tunnel_config,
 			       &slot) == 0);
-	CHECK(proxy_add_forward(&far->proxy, &far->forward, &slot) == 0);
+	CHECK(proxy_add_forward(&far->proxy, &far->now, &far->forward, &slot) ==
+	      0);
 }
 
 void far_open(struct far *far, const char *target, bool wrong_key)
@@ -124,7 +125,7 @@ void far_close(struct far *far)
 {
 	uint32_t *links = far->chunks.links;
 
-	proxy_close(&far->proxy);
+	proxy_close(&far->proxy, &far->now);
 	tunnel_close(&far->tunnel);
 	free(links);
 	free(far->chunk_memory);
