@@ -39,6 +39,7 @@ enum tcp_timer {
 	TCP_TIMER_KEEPALIVE,
 	TCP_TIMER_SPACE,  /* the user waits for memory */
 	TCP_TIMER_LINGER, /* TIME-WAIT, FIN-WAIT-2, orphans */
+	TCP_TIMER_PACE,   /* the next burst; data waits while it is armed */
 	TCP_TIMERS,
 };
 
@@ -65,6 +66,7 @@ struct tcp_conn {
 	bool in_flows;
 	bool orphan;     /* the handle was given up */
 	bool black_hole; /* full segments seem to vanish: send smaller ones */
+	uint8_t quick_acks;
 	/* listeners */
 	uint32_t accept_head, accept_tail;
 	uint32_t backlog, pending; /* SYN-RECEIVED and not yet accepted */
@@ -96,7 +98,10 @@ struct tcp_conn {
 
 	/* round trips, RFC 6298 */
 	uint64_t srtt, rttvar, rto, min_rtt;
-	uint64_t syn_sent;
+	union {
+		uint64_t syn_sent; /* before it is answered */
+		uint64_t pace_at;  /* afterwards: the next burst is due */
+	};
 
 	/* loss detection */
 	uint32_t recover;     /* snd_nxt when the last loss was found */
@@ -120,8 +125,8 @@ struct tcp_conn {
 	uint32_t rcv_adv;      /* right edge announced: never moves left */
 	uint32_t rcv_buffer;   /* what we are ready to hold */
 	uint32_t rcv_consumed; /* since rcv_tuned, for autotuning */
-	uint64_t rcv_tuned;
 	uint32_t last_ack_sent;
+	uint64_t rcv_tuned;
 	struct chain recv; /* position 0 is the first unconsumed byte */
 	struct tcp_reasm ooo;
 	uint32_t lent_head, lent_tail, lent_len;
@@ -130,7 +135,6 @@ struct tcp_conn {
 	bool has_ooo_fin;
 	bool fin_received;
 	bool ack_now, ack_later;
-	uint8_t quick_acks;
 	uint32_t rcv_unacked_segments;
 	uint32_t ts_recent, ts_offset;
 	uint64_t ts_recent_at;
@@ -250,7 +254,6 @@ struct tcp_progress {
 	uint32_t delivered; /* newly acknowledged or SACKed */
 	uint64_t rtt;       /* sample, 0 = none */
 	uint32_t fack;      /* rack_fack before it */
-	bool dsack;
 };
 /* A record was acknowledged or SACKed for the first time. fack: the highest
  * byte delivered before this ACK, whose blocks come in any order. */
@@ -283,6 +286,14 @@ void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival);
 /* NS_WRITABLE if it is owed and there is room. */
 void tcp_tell_space(struct netstack *ns, struct tcp_conn *conn);
 uint32_t tcp_timestamp(const struct tcp_conn *conn, uint64_t now);
+
+/* ------------------------------------------------------------- tcp_pace.c */
+
+/* Is the next burst due? If not, its timer is set. */
+bool tcp_pace_allows(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
+/* How much of len may go at once. */
+uint32_t tcp_pace_burst(const struct tcp_conn *conn, uint32_t len);
+void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len);
 
 /* ------------------------------------------------------------- tcp_api.c */
 

@@ -185,7 +185,6 @@ static void take_sacks(struct netstack *ns, struct tcp_conn *conn,
 		const struct tcp_range *sack = &segment->sacks[i];
 
 		if (i == 0 && is_dsack(conn, segment)) {
-			progress->dsack = true;
 			tcp_loss_dsack(conn, sack->end - sack->start);
 			continue;
 		}

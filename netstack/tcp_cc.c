@@ -18,6 +18,9 @@ enum {
 	RTT_SAMPLES_MIN = 8,
 	CSS_GROWTH_DIVISOR = 4,
 	CSS_ROUNDS = 5,
+	/* percent of the rate at which the window goes round */
+	PACE_DOUBLING = 200,
+	PACE_STEADY = 120,
 };
 #define RTT_THRESH_MIN_NS (4 * NS_PER_MS)
 #define RTT_THRESH_MAX_NS (16 * NS_PER_MS)
@@ -282,6 +285,20 @@ void tcp_cc_undo(struct tcp_cc *cc)
 	cc->k_ms = cc->saved.k_ms;
 	cc->epoch = cc->saved.epoch;
 	cc->recovering = false;
+}
+
+uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt)
+{
+	bool doubling = cc->cwnd < cc->ssthresh;
+	uint64_t window = cc->cwnd;
+
+	if (cc->recovering && cc->ssthresh > cc->cwnd) {
+		window = cc->ssthresh;
+		doubling = false;
+	}
+	return window * (doubling ? PACE_DOUBLING : PACE_STEADY) *
+		       (NS_PER_S / 100) / srtt +
+	       1;
 }
 
 void tcp_cc_idle(struct tcp_cc *cc, uint32_t initial_segments,

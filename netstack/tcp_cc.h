@@ -70,6 +70,9 @@ void tcp_cc_recovered(struct tcp_cc *cc);
 void tcp_cc_timeout(struct tcp_cc *cc, bool again);
 /* The last reduction was a mistake: everything as before it. */
 void tcp_cc_undo(struct tcp_cc *cc);
+/* How fast to send, bytes per second: faster than the window goes round, so
+ * that acknowledgements and not the pace decide how much. srtt > 0. */
+uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt);
 /* Nothing was sent for this many retransmission time-outs. */
 void tcp_cc_idle(struct tcp_cc *cc, uint32_t initial_segments,
 		 uint64_t timeouts);

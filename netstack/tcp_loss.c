@@ -223,7 +223,9 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 			       : reno_detect(ns, conn, progress);
 	uint32_t delivered = progress->delivered;
 
-	if (progress->dsack && conn->undo_possible && conn->undo_bytes == 0 &&
+	/* All that was thought lost arrived: by itself, before it was sent
+	 * again, or twice, as DSACK says. */
+	if (conn->undo_possible && conn->undo_bytes == 0 &&
 	    conn->board.bytes[TCP_LOST] == 0)
 		undo(ns, conn);
 	judge_probe(conn, progress);

@@ -127,15 +127,21 @@ static uint32_t resendable(const struct netstack *ns, struct tcp_conn *conn,
 	return room - room % conn->mss;
 }
 
-bool tcp_wants_output(const struct netstack *ns, struct tcp_conn *conn)
+static bool wants_data(const struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t seq;
 
+	return resendable(ns, conn, &seq) > 0 || sendable(conn) > 0;
+}
+
+bool tcp_wants_output(const struct netstack *ns, struct tcp_conn *conn)
+{
 	if (conn->state == TCPS_CLOSED || conn->state == TCPS_LISTEN)
 		return false;
-	return conn->syn_pending || conn->ack_now || conn->keepalive_pending ||
-	       conn->probe_pending || resendable(ns, conn, &seq) > 0 ||
-	       sendable(conn) > 0;
+	if (conn->syn_pending || conn->ack_now || conn->keepalive_pending ||
+	    conn->probe_pending)
+		return true;
+	return conn->timers[TCP_TIMER_PACE] == NEVER && wants_data(ns, conn);
 }
 
 void tcp_schedule(struct netstack *ns, struct tcp_conn *conn)
@@ -411,6 +417,7 @@ static size_t send_burst(struct netstack *ns, struct tcp_conn *conn,
 	prepare(ns, conn, now, burst);
 	write_burst(ns, conn, burst, run);
 	tcp_cc_sent(&conn->cc, burst->len);
+	tcp_pace_sent(conn, now, burst->len);
 	conn->last_sent = now;
 	conn->probe_pending = false;
 	return run->count;
@@ -427,6 +434,7 @@ static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 	burst.len = resendable(ns, conn, &burst.seq);
 	if (burst.len == 0)
 		return 0;
+	burst.len = tcp_pace_burst(conn, burst.len);
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	end = burst.seq + burst.len;
@@ -466,6 +474,7 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	burst.len = sendable(conn);
 	if (burst.len == 0 || !tcp_board_ready(&conn->board, ns->config.chunks))
 		return 0;
+	burst.len = tcp_pace_burst(conn, burst.len);
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	send_burst(ns, conn, now, run, &burst);
@@ -480,6 +489,16 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	return run->count;
 }
 
+static size_t pull_data(struct netstack *ns, struct tcp_conn *conn,
+			uint64_t now, struct run *run)
+{
+	size_t count = pull_lost(ns, conn, now, run);
+
+	if (count == 0 && sendable(conn) > 0)
+		count = pull_new(ns, conn, now, run);
+	return count;
+}
+
 size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		struct run *run)
 {
@@ -487,10 +506,8 @@ size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 
 	if (conn->syn_pending)
 		count = pull_syn(ns, conn, now, run);
-	else
-		count = pull_lost(ns, conn, now, run);
-	if (count == 0 && sendable(conn) > 0)
-		count = pull_new(ns, conn, now, run);
+	else if (wants_data(ns, conn) && tcp_pace_allows(ns, conn, now))
+		count = pull_data(ns, conn, now, run);
 	if (count > 0)
 		return count;
 	conn->probe_pending = false;

@@ -344,6 +344,8 @@ static void run_timer(struct netstack *ns, struct tcp_conn *conn,
 	case TCP_TIMER_LINGER:
 		linger_expired(ns, conn);
 		break;
+	case TCP_TIMER_PACE:
+		break; /* that it is over is all */
 	case TCP_TIMERS:
 		UNREACHABLE();
 	}

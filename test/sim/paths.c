@@ -30,9 +30,9 @@ static const struct path paths[] = {
 	 false},
 	{"far", 64 * MIB, 200 * MBIT, 150 * NS_PER_MS, 1000000, 0, 0, 0, 45,
 	 false},
-	/* a queue of a tenth of what is in flight, and no pacing */
+	/* a queue of a tenth of what is in flight */
 	{"far, short queue", 32 * MIB, 100 * MBIT, 100 * NS_PER_MS, 125000, 0,
-	 0, 0, 20, false},
+	 0, 0, 60, false},
 	/* WireGuard over several cores: much reordering by a little */
 	{"reordering", 32 * MIB, 200 * MBIT, 66 * NS_PER_MS, 1000000, 0, 100000,
 	 2 * NS_PER_MS, 50, false},

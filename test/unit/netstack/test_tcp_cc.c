@@ -237,6 +237,25 @@ static void test_hystart_returns(void **state)
 	assert_true(cc.ssthresh > 1000000000);
 }
 
+/* ------------------------------------------------------------- pace */
+
+/* Twice round in slow start, a little more than once later; in recovery never
+ * slower than the window that it will end with. */
+static void test_pace(void **state)
+{
+	uint64_t srtt = 100 * NS_PER_MS;
+
+	(void)state;
+	setup(NULL);
+	cc.cwnd = 100 * MSS;
+	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 2000);
+	cc.ssthresh = 100 * MSS;
+	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 1200);
+	tcp_cc_congestion(&cc, 100 * MSS);
+	cc.cwnd = MSS;
+	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 840);
+}
+
 /* ------------------------------------------------------------- PRR */
 
 /* Losses in one window: recovery never sends more than slow start would, and
@@ -285,6 +304,7 @@ int main(void)
 		T(cubic_curve),    T(reno_friendly),   T(fast_convergence),
 		T(undo),           T(pause),           T(idle),
 		T(hystart_leaves), T(hystart_returns), T(prr),
+		T(pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
