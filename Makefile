@@ -19,6 +19,10 @@ say      = $(if $(filter 1,$(V)),@:,@printf '  %-6s %s\n')
 
 PKGS = libuv libsodium yaml-0.1 libcares jansson
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+# The system call filter is left out where there is no libseccomp.
+SECCOMP    := $(shell pkg-config --exists libseccomp && echo libseccomp)
+PKG_CFLAGS += $(if $(SECCOMP),-DHAVE_LIBSECCOMP \
+  $(shell pkg-config --cflags libseccomp))
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wvla \
        -Wundef -Wcast-align -Wcast-qual -Wwrite-strings -Wpointer-arith \
@@ -36,7 +40,7 @@ LIBS_crypto   = $(shell pkg-config --libs libsodium)
 LIBS_netstack = $(shell pkg-config --libs libcares)
 LIBS_config   = $(shell pkg-config --libs yaml-0.1 libsodium)
 LIBS_ctl      = $(shell pkg-config --libs jansson)
-LIBS_daemon   = $(shell pkg-config --libs libuv)
+LIBS_daemon   = $(shell pkg-config --libs libuv $(SECCOMP))
 
 # A layer's archive, and the archives below it in link order.
 LAYERS   = base crypto netstack config ctl daemon

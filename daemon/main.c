@@ -11,6 +11,7 @@
 #include "crypto/secret.h"
 #include "daemon/io_loop.h"
 #include "daemon/options.h"
+#include "daemon/sandbox_rules.h"
 
 /* Keys must not reach a core file or a debugger of the same user. */
 static void guard_memory(void)
@@ -29,13 +30,12 @@ static void print_report(const struct config_report *report)
 		fprintf(stderr, "%s\n", report->error);
 }
 
-static int load(const struct options *options, struct config *config)
+static int load(const struct options *options, struct config *config,
+		struct config_report *report)
 {
-	struct config_report report = {.warning_count = 0};
-	int err = options_load(options, config, &report);
+	int err = options_load(options, config, report);
 
-	print_report(&report);
-	config_report_free(&report);
+	print_report(report);
 	return err == 0 ? EX_OK : EX_CONFIG;
 }
 
@@ -51,9 +51,11 @@ static int exit_code_of(int err)
 	}
 }
 
-static int run(const struct options *options, struct config *config)
+static int run(const struct options *options, struct config *config,
+	       const struct config_report *report)
 {
 	static struct io_loop io;
+	struct sandbox sandbox;
 	struct io_options io_options = {.strict = options->strict};
 	int err;
 
@@ -65,12 +67,16 @@ static int run(const struct options *options, struct config *config)
 		log_error("event=start_failed text=\"%s\"", error_text(err));
 		return exit_code_of(err);
 	}
+	sandbox_init(&sandbox, options->sandbox);
+	sandbox_open_folders(&sandbox, options, config, report);
+	sandbox_enter(&sandbox);
 	io_loop_run(&io);
 	return EX_OK;
 }
 
 int main(int argc, char **argv)
 {
+	struct config_report report = {.warning_count = 0};
 	char message[OPTIONS_MESSAGE_CAP];
 	struct options options;
 	struct config config;
@@ -92,13 +98,14 @@ int main(int argc, char **argv)
 		fputs("wgproxyd: the cipher fails its self-test\n", stderr);
 		return EX_SOFTWARE;
 	}
-	code = load(&options, &config);
-	if (code != EX_OK)
-		return code;
-	if (options.action == ACTION_RUN)
-		code = run(&options, &config);
-	else
+	code = load(&options, &config, &report);
+	if (code == EX_OK && options.action == ACTION_RUN)
+		code = run(&options, &config, &report);
+	else if (code == EX_OK)
 		puts("configuration OK");
+	config_report_free(&report);
+	if (code == EX_CONFIG)
+		return code;
 	config_free(&config);
 	return code;
 }

@@ -23,6 +23,9 @@ static const char help[] =
 	"  --forward SPEC     [[BIND:]PORT|SOCKET]:HOST:PORT; may be repeated\n"
 	"  --check            check the configuration and exit\n"
 	"  --strict           end when a forward's port is taken at start\n"
+	"  --no-sandbox       keep every right that the program was started "
+	"with\n"
+	"  --strict-sandbox   end at a system call that is not expected\n"
 	"  --state-dir DIR    for state (this version keeps none)\n"
 	"  --socket PATH      for control (not in this version)\n"
 	"  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
@@ -166,12 +169,32 @@ static int take_strict(struct options *options, const char *value,
 	return 0;
 }
 
+static int take_no_sandbox(struct options *options, const char *value,
+			   char message[OPTIONS_MESSAGE_CAP])
+{
+	(void)value;
+	(void)message;
+	options->sandbox = SANDBOX_OFF;
+	return 0;
+}
+
+static int take_strict_sandbox(struct options *options, const char *value,
+			       char message[OPTIONS_MESSAGE_CAP])
+{
+	(void)value;
+	(void)message;
+	options->sandbox = SANDBOX_STRICT;
+	return 0;
+}
+
 static const struct option table[] = {
 	{"--config", "FILE", take_config},
 	{"--wireguard", "FILE", take_wireguard},
 	{"--forward", "SPEC", take_forward},
 	{"--check", NULL, take_check},
 	{"--strict", NULL, take_strict},
+	{"--no-sandbox", NULL, take_no_sandbox},
+	{"--strict-sandbox", NULL, take_strict_sandbox},
 	{"--state-dir", "DIR", take_state_dir},
 	{"--socket", "PATH", take_socket},
 	{"--log-level", "LEVEL", take_log_level},

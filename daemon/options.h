@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "daemon/sandbox.h"
 
 #define WGPROXYD_VERSION "0.1.0"
 
@@ -35,6 +36,7 @@ struct options {
 	const char *socket;    /* NULL: the default places */
 	enum log_level log_level;
 	bool strict; /* a forward that cannot listen at start is fatal */
+	enum sandbox_mode sandbox;
 };
 
 enum { OPTIONS_MESSAGE_CAP = 256 };

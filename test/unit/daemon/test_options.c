@@ -50,6 +50,17 @@ static struct options parse(struct words *words, const char *line)
 	return options;
 }
 
+static void test_sandbox(void **state)
+{
+	struct words words;
+
+	(void)state;
+	assert_int_equal(parse(&words, "").sandbox, SANDBOX_ON);
+	assert_int_equal(parse(&words, "--no-sandbox").sandbox, SANDBOX_OFF);
+	assert_int_equal(parse(&words, "--strict-sandbox").sandbox,
+			 SANDBOX_STRICT);
+}
+
 static void test_nothing(void **state)
 {
 	struct words words;
@@ -300,6 +311,7 @@ static void test_nothing_to_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sandbox),
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_tunnels),

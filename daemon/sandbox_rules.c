@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+#include "daemon/sandbox_rules.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/socket_path.h"
+
+/* The folder of a socket's path. */
+static void allow_socket(struct sandbox *sandbox, const char *path)
+{
+	char folder[SOCKET_PATH_CAP];
+	const char *slash = strrchr(path, '/');
+	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (len == 0 || len >= sizeof(folder))
+		return;
+	memcpy(folder, path, len);
+	folder[len] = '\0';
+	sandbox_allow_sockets(sandbox, folder);
+}
+
+static void allow_control(struct sandbox *sandbox, const char *option,
+			  const struct config *config)
+{
+	struct ctl_socket_choice choice =
+		ctl_socket_choice(option, config->control_socket);
+	char path[SOCKET_PATH_CAP];
+
+	if (ctl_socket_daemon(&choice, path) == 0)
+		allow_socket(sandbox, path);
+}
+
+/* All the places that state may have, in the program's own name. */
+static void allow_state(struct sandbox *sandbox, const char *option)
+{
+	static const struct {
+		const char *variable, *below;
+	} places[] = {
+		{"STATE_DIRECTORY", ""},
+		{"XDG_STATE_HOME", "/wgproxyd"},
+		{"HOME", "/.local/state/wgproxyd"},
+	};
+
+	if (option != NULL) {
+		sandbox_allow_write(sandbox, option);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const char *value = getenv(places[i].variable);
+		char folder[PATH_CAP];
+
+		if (value == NULL || value[0] != '/')
+			continue;
+		if (snprintf(folder, sizeof(folder), "%s%s", value,
+			     places[i].below) < PATH_CAP)
+			sandbox_allow_write(sandbox, folder);
+	}
+}
+
+void sandbox_open_folders(struct sandbox *sandbox,
+			  const struct options *options,
+			  const struct config *config,
+			  const struct config_report *report)
+{
+	for (uint32_t i = 0; i < report->folder_count; i++)
+		sandbox_allow_read(sandbox, report->folders[i]);
+	allow_state(sandbox, options->state_dir);
+	allow_control(sandbox, options->socket, config);
+	for (uint32_t i = 0; i < config->forward_count; i++) {
+		if (config->forwards[i].listen.kind == LISTEN_PATH)
+			allow_socket(sandbox, config->forwards[i].listen.path);
+	}
+	sandbox_allow_sockets(sandbox, getenv("RUNTIME_DIRECTORY"));
+	sandbox_allow_sockets(sandbox, getenv("XDG_RUNTIME_DIR"));
+	sandbox_allow_sockets(sandbox, "/run/wgproxyd");
+	sandbox_allow_sockets(sandbox, "/tmp");
+}
