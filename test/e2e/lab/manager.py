@@ -10,7 +10,7 @@ import os
 import socket
 import struct
 
-from lab.process import until
+from lab.process import LabError, until
 
 FIRST_FREE = 200  # copies for a child are above what the child is to get
 
@@ -94,8 +94,11 @@ class Manager:
 
         def look():
             return [m for m in self.receive() if fits(m)]
-        return until(look, seconds, "a message with %s; there are %s" % (
-            fields, [m.text for m in self.receive()]))[0]
+        try:
+            return until(look, seconds, "a message with %s" % fields)[0]
+        except LabError as error:
+            raise LabError("%s; there are %s" % (
+                error, [m.text for m in self.receive()]))
 
 
 def activation(named, pid="$$"):
