@@ -60,8 +60,8 @@ def test_ready_without_a_tunnel(lab, manager):
     with lab.daemon(ECHO, tunnel, environment=manager.settings()) as daemon:
         manager.wait(READY="1")
         with daemon.connect("echo"):
-            manager.wait(20, STATUS=lambda text:
-                         text.endswith("forwards, tunnel lab down"))
+            manager.wait(20, STATUS=lambda text: text.endswith(
+                ("tunnel lab connecting", "tunnel lab down")))
 
 
 def test_status_names_what_does_not_listen(lab, manager):
