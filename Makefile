@@ -56,11 +56,15 @@ ARCHIVES = $(patsubst %,$(B)/lib%.a,$(UNDER_$(1)))
 LINKLIBS = $(foreach l,$(UNDER_$(1)),$(LIBS_$(l)))
 
 .PHONY: all
-all: $(B)/wgproxyd
+all: $(B)/wgproxyd $(B)/proxyctl
 
 $(B)/wgproxyd: $(B)/daemon/main.o $(call ARCHIVES,daemon)
 	$(say) LD $@
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call LINKLIBS,daemon)
+
+$(B)/proxyctl: $(B)/ctl/main.o $(call ARCHIVES,ctl)
+	$(say) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(call LINKLIBS,ctl)
 
 define LAYER
 $(B)/lib$(1).a: $(call OBJ,$(1))

@@ -85,15 +85,15 @@ only 'c-ares only in netstack/dns_codec.c' 'include <ares' \
 	'^netstack/dns_codec\.c$'
 only 'jansson only in ctl/ and where the daemon speaks it' 'include <jansson' \
 	'^ctl/|^daemon/(control|state)'
-only 'socket headers only in daemon/io_*, base/addr, the DNS codec' \
+only 'socket headers only in daemon/io_*, ctl/client, base/addr, the DNS codec' \
 	'include <(sys/socket|sys/un|netinet/.*|arpa/inet|netdb|sys/epoll|sys/eventfd)\.h>' \
-	'^daemon/io_|^base/addr\.[ch]$|^netstack/dns_codec\.c$'
-only 'socket calls only in daemon/io_*' \
+	'^daemon/io_|^ctl/client\.c$|^base/addr\.[ch]$|^netstack/dns_codec\.c$'
+only 'socket calls only in daemon/io_* and ctl/client' \
 	'(^|[^a-z_>.])(socket|bind|listen|accept4?|connect|(send|recv)(m?msg|to|from)|[gs]etsockopt|getaddrinfo|epoll_[a-z]+) ?\(' \
-	'^daemon/io_'
-only 'poll() only in daemon/io_* and for the log' \
+	'^daemon/io_|^ctl/client\.c$'
+only 'poll() only in daemon/io_*, ctl/client and for the log' \
 	'include <poll\.h>|(^|[^a-z_>.])p?poll ?\(' \
-	'^daemon/io_|^base/log\.c$'
+	'^daemon/io_|^ctl/client\.c$|^base/log\.c$'
 
 pure='^(crypto|netstack)/'
 mapfile -t cores < <(printf '%s\n' "${program[@]}" | grep -E "$pure")
