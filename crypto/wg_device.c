@@ -206,6 +206,7 @@ void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t index,
 	*ret_info = (struct wg_peer_info){
 		.endpoint = peer->endpoint,
 		.last_handshake = peer->last_handshake,
+		.handshakes = peer->handshakes,
 		.rx_bytes = peer->rx_bytes,
 		.tx_bytes = peer->tx_bytes,
 		.handshake_attempts = peer->attempts,

@@ -79,6 +79,7 @@ struct wg_peer {
 	uint64_t last_initiation; /* consumed */
 	uint64_t last_sent;       /* initiation or response (T6), 0 = never */
 	uint64_t last_handshake;  /* complete */
+	uint64_t handshakes;
 	uint64_t persistent_ns;
 	struct endpoint endpoint;
 	struct ip_addr source; /* to send from, IP_NONE = any (E2) */

@@ -119,6 +119,7 @@ void wg_timers_complete(struct wg_device *dev, struct wg_peer *peer,
 	peer->send &= (uint8_t)~WG_SEND_INITIATION;
 	peer->attempts = 0;
 	peer->last_handshake = now;
+	peer->handshakes++;
 	wg_count(dev, WG_HANDSHAKES);
 	/* What was not asked for yet is no longer true. */
 	peer->events &= (uint8_t) ~(1U << WG_EVENT_HANDSHAKE_RETRY |

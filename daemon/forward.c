@@ -21,6 +21,12 @@ void forward_count_end(struct forward *forward, enum reason reason)
 		forward->last = reason;
 }
 
+void forward_count_refused(struct forward *forward, enum reason reason)
+{
+	forward->refused[reason]++;
+	forward_count_end(forward, reason);
+}
+
 const char *forward_state_word(const struct forward *forward)
 {
 	if (forward->draining)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "config/mapping.h"
 #include "daemon/reason.h"
 
@@ -40,14 +41,19 @@ struct forward {
 	uint64_t bytes_up, bytes_down; /* of connections that have ended */
 	enum reason last;              /* how the last failed one failed */
 	uint64_t ended[REASONS];
+	uint64_t connected;        /* of those accepted */
+	uint64_t refused[REASONS]; /* of those in ended: never connected */
+	struct histogram connect;  /* from accept to connected */
 };
 
 /* Whether the mapping lets this client in; Unix clients have no address and
  * are let in by the socket's mode. */
 bool forward_allows(const struct forward *forward, const struct ip_addr *from);
 
-/* Counts a connection that ended, or was refused, for the reason. */
+/* Counts a connection that ended for the reason, or one that never came to be.
+ */
 void forward_count_end(struct forward *forward, enum reason reason);
+void forward_count_refused(struct forward *forward, enum reason reason);
 
 /* "listening", "paused", "failed" or "draining". */
 const char *forward_state_word(const struct forward *forward);

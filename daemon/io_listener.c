@@ -252,7 +252,7 @@ static void refuse(struct io_listener *listener, int fd,
 	char text[ENDPOINT_TEXT_CAP];
 
 	io_close_with_reset(fd);
-	forward_count_end(forward, reason);
+	forward_count_refused(forward, reason);
 	log_info("event=conn_refused forward=%s client=%s reason=%s "
 		 "text=\"%s\"",
 		 forward->mapping.name, endpoint_format(from, text),

@@ -185,7 +185,10 @@ void proxy_release(struct proxy *proxy, const struct clock *now, uint32_t index)
 	forward->connections--;
 	forward->bytes_up += relay->bytes_up;
 	forward->bytes_down += relay->bytes_down;
-	forward_count_end(forward, relay->reason);
+	if (relay->connected != 0)
+		forward_count_end(forward, relay->reason);
+	else
+		forward_count_refused(forward, relay->reason);
 	if (forward->slot == FORWARD_RETIRED && forward->connections == 0)
 		*forward = (struct forward){.slot = FORWARD_FREE};
 	relay->tunnel->relays--;
@@ -246,6 +249,17 @@ bool proxy_doom_relay(struct proxy *proxy, const struct clock *now, uint64_t id,
 
 /* ------------------------------------------------------------- events */
 
+/* The handshake was the first to measure the way to the target. */
+static void count_connected(struct forward *forward, struct relay *relay)
+{
+	struct ns_tcp_info info;
+
+	forward->connected++;
+	histogram_add(&forward->connect, relay->connected - relay->started);
+	if (tcp_info(relay->tunnel->ns, relay->upstream, &info) == 0)
+		histogram_add(&relay->tunnel->rtt, info.srtt_ns);
+}
+
 static void dial_ended(struct proxy *proxy, const struct clock *now,
 		       struct tunnel *tunnel, const struct dial_result *result)
 {
@@ -258,6 +272,7 @@ static void dial_ended(struct proxy *proxy, const struct clock *now,
 		forward->sticky = result->to.addr;
 		relay_connected(relay, now, result->handle, &result->to,
 				result->user);
+		count_connected(forward, relay);
 	} else {
 		forward->sticky.family = IP_NONE;
 		relay_dial_failed(relay,

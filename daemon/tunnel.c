@@ -301,6 +301,8 @@ bool tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
 					      event.peer);
 			break;
 		case WG_EVENT_ENDPOINT_CHANGED:
+			peer->endpoint_changes++;
+			break;
 		case WG_EVENT_TYPES:
 			break;
 		}

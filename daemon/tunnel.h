@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/histogram.h"
 #include "base/limits.h"
 #include "base/random.h"
 #include "config/config.h"
@@ -30,6 +31,7 @@ struct tunnel_peer {
 	bool named;   /* the host is a name, not an address */
 	bool resolve; /* the edge should look the name up (again) */
 	bool up;      /* as last logged */
+	uint64_t endpoint_changes; /* it roamed */
 };
 
 struct tunnel {
@@ -41,7 +43,8 @@ struct tunnel {
 	bool key_unlocked; /* the key's memory could not be locked */
 	bool retired;      /* no longer configured: waits for its relays */
 	uint32_t relays;
-	uint64_t last_used; /* awake time; of a retired tunnel */
+	uint64_t last_used;   /* awake time; of a retired tunnel */
+	struct histogram rtt; /* of handshakes with targets */
 	struct wg_device *wg;
 	struct netstack *ns;
 	struct resolver *resolver;

@@ -48,6 +48,7 @@ struct entry {
 	uint8_t tries;
 	uint8_t suffix; /* search domain in use; search_count = none */
 	struct query queries[FAMILIES];
+	uint64_t started;
 	uint64_t retry_at;
 	/* the result */
 	int error;
@@ -62,6 +63,7 @@ struct resolver {
 	uint64_t generation;
 	uint32_t used; /* entries ever taken */
 	uint32_t asking;
+	struct resolver_stats stats;
 	struct entry entries[ENTRIES_MAX];
 	uint8_t message[MESSAGE_MAX]; /* of a TCP answer */
 };
@@ -89,6 +91,11 @@ struct resolver *resolver_init(void *memory,
 uint64_t resolver_generation(const struct resolver *resolver)
 {
 	return resolver->generation;
+}
+
+const struct resolver_stats *resolver_stats(const struct resolver *resolver)
+{
+	return &resolver->stats;
 }
 
 /* ------------------------------------------------------------- questions */
@@ -250,6 +257,22 @@ static int failure(const struct resolver *resolver, const struct entry *entry)
 	return -ERR_NO_ADDRESS;
 }
 
+static enum dns_result result_of(int error)
+{
+	switch (-error) {
+	case 0:
+		return DNS_RESULT_OK;
+	case ERR_NO_NAME:
+		return DNS_RESULT_NO_NAME;
+	case ERR_NO_ADDRESS:
+		return DNS_RESULT_NO_ADDRESS;
+	case ERR_NAME_TIMEOUT:
+		return DNS_RESULT_TIMEOUT;
+	default:
+		return DNS_RESULT_SERVER;
+	}
+}
+
 static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 {
 	struct dns_answer answer;
@@ -268,6 +291,8 @@ static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 	entry->asking = false;
 	resolver->asking--;
 	resolver->generation++;
+	resolver->stats.lookups[result_of(error)]++;
+	histogram_add(&resolver->stats.took, now - entry->started);
 	if (error == 0) {
 		answer.complete = true;
 		entry->answer = answer;
@@ -461,6 +486,7 @@ static void start(struct resolver *resolver, uint64_t now, struct entry *entry)
 	bool relative = strchr(entry->name, '.') == NULL;
 
 	entry->asking = true;
+	entry->started = now;
 	resolver->asking++;
 	begin(resolver, now, entry,
 	      relative ? 0 : (uint8_t)resolver->config.search_count);

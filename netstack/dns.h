@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/addr.h"
+#include "base/histogram.h"
 #include "base/limits.h"
 #include "base/random.h"
 #include "netstack/netstack.h"
@@ -55,6 +56,23 @@ int resolver_lookup(struct resolver *resolver, uint64_t now, const char *name,
 
 /* Changes whenever a lookup may have a new result. */
 uint64_t resolver_generation(const struct resolver *resolver);
+
+/* Lookups that asked a server and have ended; what was cached is not counted.
+ */
+enum dns_result {
+	DNS_RESULT_OK,
+	DNS_RESULT_NO_NAME,
+	DNS_RESULT_NO_ADDRESS,
+	DNS_RESULT_SERVER,
+	DNS_RESULT_TIMEOUT,
+	DNS_RESULTS,
+};
+
+struct resolver_stats {
+	uint64_t lookups[DNS_RESULTS];
+	struct histogram took;
+};
+const struct resolver_stats *resolver_stats(const struct resolver *resolver);
 
 /* Events of sockets tagged TAG_RESOLVER. */
 void resolver_event(struct resolver *resolver, uint64_t now,
