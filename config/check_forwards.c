@@ -81,40 +81,6 @@ static void give_names(struct config *config, uint32_t first)
 
 /* -------------------------------------------------------------- listeners */
 
-/* Whether a listener on a takes the port on the address b too. */
-static bool covers(const struct ip_addr *a, const struct ip_addr *b)
-{
-	if (a->family != b->family)
-		return false;
-	return ip_addr_is_unspecified(a) || ip_addr_is_unspecified(b) ||
-	       ip_addr_equal(a, b);
-}
-
-static bool covers_loopback(const struct ip_addr *addr)
-{
-	struct ip_addr loopback_v4 =
-		ip_addr_v4((const uint8_t[4]){127, 0, 0, 1});
-	struct ip_addr loopback_v6 = ip_addr_v6((const uint8_t[16]){[15] = 1});
-
-	return covers(addr, &loopback_v4) || covers(addr, &loopback_v6);
-}
-
-static bool listeners_clash(const struct listen_spec *a,
-			    const struct listen_spec *b)
-{
-	if (a->kind == LISTEN_PATH || b->kind == LISTEN_PATH)
-		return a->kind == b->kind && strcmp(a->path, b->path) == 0;
-	if (a->port != b->port || a->port == 0)
-		return false;
-	if (a->kind == LISTEN_LOOPBACK && b->kind == LISTEN_LOOPBACK)
-		return true;
-	if (a->kind == LISTEN_LOOPBACK)
-		return covers_loopback(&b->addr);
-	if (b->kind == LISTEN_LOOPBACK)
-		return covers_loopback(&a->addr);
-	return covers(&a->addr, &b->addr);
-}
-
 static int check_listener(const struct draft *draft, uint32_t index)
 {
 	const struct mapping *forwards = draft->config.forwards;
@@ -123,7 +89,7 @@ static int check_listener(const struct draft *draft, uint32_t index)
 	char text[SOCKET_PATH_CAP];
 
 	for (uint32_t i = 0; i < index; i++) {
-		if (listeners_clash(&forwards[i].listen, &forward->listen))
+		if (listen_spec_clash(&forwards[i].listen, &forward->listen))
 			return report_error(
 				draft->report, mark, -ERR_INVALID,
 				"%s is taken by forward %s; choose another "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,7 @@ int config_load(const char *path, struct config *ret_config,
 	struct mark mark = {path, 1, 1};
 	int err = read_yaml(path, &draft);
 
+	snprintf(draft.config.path, sizeof(draft.config.path), "%s", path);
 	return finish(&draft, &mark, err, ret_config);
 }
 

@@ -60,6 +60,7 @@ struct config_limits {
 };
 
 struct config {
+	char path[PATH_CAP]; /* of its file; "": the command line alone */
 	struct config_tunnel *tunnels; /* owned */
 	uint32_t tunnel_count;
 	struct mapping *forwards; /* owned; every one has a name */

@@ -25,23 +25,6 @@ const char *const mapping_origin_name[MAPPING_ORIGINS] = {
 	[ORIGIN_TEMPORARY] = "temporary",
 };
 
-bool listen_spec_equal(const struct listen_spec *a, const struct listen_spec *b)
-{
-	if (a->kind != b->kind)
-		return false;
-	switch (a->kind) {
-	case LISTEN_LOOPBACK:
-		return a->port == b->port;
-	case LISTEN_ADDRESS:
-		return a->port == b->port && ip_addr_equal(&a->addr, &b->addr);
-	case LISTEN_PATH:
-		return strcmp(a->path, b->path) == 0;
-	case LISTEN_KINDS:
-		break;
-	}
-	UNREACHABLE();
-}
-
 static bool allow_equal(const struct mapping *a, const struct mapping *b)
 {
 	if (a->allow_count != b->allow_count)

@@ -83,6 +83,9 @@ int target_parse(const char *text, struct target *ret_target,
 bool mapping_equal(const struct mapping *a, const struct mapping *b);
 bool listen_spec_equal(const struct listen_spec *a,
 		       const struct listen_spec *b);
+/* Whether they cannot both be listened on. */
+bool listen_spec_clash(const struct listen_spec *a,
+		       const struct listen_spec *b);
 
 /* "appname.internal:5432", "[fdaa::2]:5432" */
 char *target_format(const struct target *target, char *text, size_t cap);

@@ -45,6 +45,13 @@ void ctl_lines_commit(struct ctl_lines *lines, size_t len)
 	lines->len += len;
 }
 
+bool ctl_lines_whole(const struct ctl_lines *lines)
+{
+	return ctl_lines_pending(lines) &&
+	       memchr(lines->bytes + lines->start, '\n',
+		      lines->len - lines->start) != NULL;
+}
+
 char *ctl_lines_next(struct ctl_lines *lines, size_t *ret_len)
 {
 	char *line = lines->bytes + lines->start;

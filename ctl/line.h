@@ -25,6 +25,9 @@ void ctl_lines_commit(struct ctl_lines *lines, size_t len);
  * ctl_lines_space(). */
 char *ctl_lines_next(struct ctl_lines *lines, size_t *ret_len);
 
+/* Whether ctl_lines_next() has one. */
+bool ctl_lines_whole(const struct ctl_lines *lines);
+
 /* Whether a line has begun, and whether it is as long as it may be. */
 static inline bool ctl_lines_pending(const struct ctl_lines *lines)
 {

@@ -28,16 +28,24 @@ struct io_apply_count {
 	uint32_t added, removed, changed, unchanged;
 };
 
+/* Opens one tunnel, inside and outside. 0 with its slot, or -ERR_*. */
+int io_apply_tunnel(struct io_loop *io, const struct config_tunnel *config,
+		    uint32_t *ret_slot);
+
+/* One forward more, checked against all that is there. 0 with its slot, when it
+ * listens and is kept; or, with the reason in message, -ERR_INVALID, -ERR_EXISTS
+ * (the port is taken), -ERR_PERMISSION, -ERR_STATE (it cannot be kept), -ERR_*,
+ * and nothing has changed. */
+int io_apply_add(struct io_loop *io, const struct mapping *mapping,
+		 uint32_t *ret_slot, char message[CONFIG_MESSAGE_CAP]);
+/* An active forward less; its connections live on. 0 or -ERR_STATE: then it is
+ * still there. */
+int io_apply_remove(struct io_loop *io, uint32_t slot);
+
 /* What a reload did; or, in message, why nothing was done. */
 struct io_apply_result {
 	struct io_apply_count forwards, tunnels;
 	char message[CONFIG_MESSAGE_CAP];
 };
-
-/* Moves *next to *io->config, and keeps forwards that were added while running.
- * On failure *next is freed and nothing has changed: -ERR_INVALID, -ERR_EXISTS
- * (a port is taken), -ERR_PERMISSION, -ERR_IO, -ERR_NO_MEMORY. */
-int io_apply_reload(struct io_loop *io, struct config *next,
-		    struct io_apply_result *ret_result);
 
 #endif

@@ -11,11 +11,15 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "crypto/secret.h"
+#include "ctl/socket_path.h"
 #include "daemon/io_apply.h"
 #include "daemon/io_client.h"
 #include "daemon/io_listener.h"
+#include "daemon/io_reload.h"
+#include "daemon/io_state.h"
 #include "daemon/io_tunnel.h"
 #include "daemon/io_udp.h"
+#include "daemon/options.h"
 
 enum {
 	/* Descriptors for everything that is not a client. */
@@ -47,7 +51,7 @@ void io_clock_read(struct clock *ret_clock)
 
 static bool may_accept(const struct io_loop *io)
 {
-	return !io->stopping && !proxy_is_full(&io->proxy) &&
+	return !io->stopping && !io->draining && !proxy_is_full(&io->proxy) &&
 	       io->now.awake >= io->accept_pause;
 }
 
@@ -150,6 +154,10 @@ static uint64_t wait_ns(const struct io_loop *io)
 		edge = time_min(edge, io_tunnel_deadline(io, i));
 	if (io->accept_pause > io->now.awake)
 		edge = time_min(edge, io->accept_pause);
+	edge = time_min(edge, io_control_deadline(io));
+	edge = time_min(edge, io_state_deadline(io));
+	if (io->draining)
+		edge = time_min(edge, io->drain_until);
 	if (io->stopping)
 		edge = time_min(edge, io->stop_since + STOP_GRACE_NS);
 	return time_min(wait, clock_until(edge, io->now.awake));
@@ -176,6 +184,7 @@ static void close_handles(struct io_loop *io)
 	io->closed = true;
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++)
 		io_tunnel_close(io, i);
+	io_control_close(io);
 	for (unsigned i = 0; i < IO_SIGNALS; i++)
 		io_owner_close(&io->owner, (uv_handle_t *)&io->signals[i]);
 	io_owner_close(&io->owner, (uv_handle_t *)&io->timer);
@@ -202,6 +211,35 @@ static void stop_step(struct io_loop *io)
 		proxy_doom_all(&io->proxy, &io->now, REASON_SHUTDOWN);
 }
 
+static void begin_stop(struct io_loop *io)
+{
+	if (!io->stopping)
+		io->stop_since = io->now.awake;
+	io->stopping = true;
+}
+
+/* As asked for on the control socket: clients may take their time. */
+static void drain_step(struct io_loop *io)
+{
+	bool late = io->now.awake >= io->drain_until;
+
+	close_listeners(io);
+	if (io->proxy.relay_count > 0 && !late)
+		return;
+	io->impatient |= late;
+	begin_stop(io);
+}
+
+static void reload(struct io_loop *io)
+{
+	struct config_report report = {.warning_count = 0};
+	struct io_apply_result result;
+
+	io->reload = false;
+	(void)io_reload(io, &report, &result);
+	config_report_free(&report);
+}
+
 static void turn(struct io_loop *io)
 {
 	io->again = false;
@@ -211,6 +249,11 @@ static void turn(struct io_loop *io)
 	retry_listeners(io);
 	accept_clients(io);
 	proxy_events(&io->proxy, &io->now);
+	if (io->reload && !io->stopping)
+		reload(io);
+	io_control_turn(io);
+	if (io->draining)
+		drain_step(io);
 	if (io->stopping)
 		stop_step(io);
 	serve_clients(io);
@@ -218,6 +261,7 @@ static void turn(struct io_loop *io)
 	tend_tunnels(io);
 	flush(io);
 	update_listeners(io);
+	io_state_turn(io);
 	io_service_turn(io);
 	arm_timer(io);
 	if (io->stopping && io->proxy.relay_count == 0)
@@ -239,11 +283,13 @@ static void on_signal(uv_signal_t *handle, int number)
 
 	if (owner->closing)
 		return;
+	if (number == SIGHUP) {
+		io->reload = true;
+		return;
+	}
 	log_notice("event=stopping signal=%d", number);
 	io->impatient = io->stopping;
-	if (!io->stopping)
-		io->stop_since = io->now.awake;
-	io->stopping = true;
+	begin_stop(io);
 }
 
 /* ------------------------------------------------------------- open */
@@ -279,7 +325,7 @@ static void on_gone(struct io_owner *owner)
 
 static void open_handles(struct io_loop *io)
 {
-	static const int numbers[IO_SIGNALS] = {SIGTERM, SIGINT};
+	static const int numbers[IO_SIGNALS] = {SIGTERM, SIGINT, SIGHUP};
 
 	io_owner_init(&io->owner, on_gone);
 	CHECK(uv_prepare_init(&io->uv, &io->prepare) == 0);
@@ -317,13 +363,27 @@ static void close_loop(struct io_loop *io)
 	else
 		CHECK(uv_loop_close(&io->uv) == 0);
 	io_service_close(io);
+	io_state_close(io);
 	proxy_close(&io->proxy, &io->now);
 	free(io->clients);
 	free(io->receive_buffers);
 }
 
+static void open_control(struct io_loop *io, const struct config *config)
+{
+	struct ctl_socket_choice choice =
+		ctl_socket_choice(io->options->socket, config->control_socket);
+	char path[SOCKET_PATH_CAP];
+
+	if (ctl_socket_daemon(&choice, path) == 0)
+		io_control_open(io, path, config->control_group);
+	else
+		log_warning("event=control_failed text=\"the socket's path is "
+			    "too long\"");
+}
+
 int io_loop_open(struct io_loop *io, struct config *config,
-		 const struct io_options *options)
+		 const struct options *options)
 {
 	struct random_source random = {.fill = fill_random};
 	int err;
@@ -338,8 +398,14 @@ int io_loop_open(struct io_loop *io, struct config *config,
 	CHECK(uv_loop_init(&io->uv) == 0);
 	io_service_open(io);
 	open_handles(io);
+	io->options = options;
+	io->started = io->now.awake;
+	io->config_loaded = io->now.wall;
 	io->accepts = true;
 	io->listen_retry = NEVER;
+	io->drain_until = NEVER;
+	io_state_open(io, config);
+	open_control(io, config);
 	err = open_memory(io);
 	if (err == 0)
 		err = io_apply_start(io, config, options->strict);

@@ -13,15 +13,18 @@
 
 #include "config/config.h"
 #include "daemon/clock.h"
+#include "daemon/io_control.h"
 #include "daemon/io_owner.h"
 #include "daemon/io_service.h"
 #include "daemon/io_tunnel.h"
 #include "daemon/proxy.h"
+#include "daemon/state.h"
 
 struct io_client;
+struct options;
 struct io_listener;
 
-enum { IO_SIGNALS = 2 };
+enum { IO_SIGNALS = 3 };
 
 /* Owner: main. */
 struct io_loop {
@@ -33,7 +36,8 @@ struct io_loop {
 	struct proxy proxy;
 	struct config *config; /* in force, without keys; main's memory */
 	struct clock now;      /* of this turn */
-	bool again; /* a budget ran out: no sleep before the next turn */
+	bool again;  /* a budget ran out: no sleep before the next turn */
+	bool reload; /* SIGHUP came */
 	bool stopping;
 	bool closed;         /* every handle is closing */
 	bool impatient;      /* a second signal: cut at once */
@@ -49,15 +53,23 @@ struct io_loop {
 	struct io_client *clients;     /* one for each relay, same index */
 	uint8_t *receive_buffers;
 	struct io_service service;
+	struct io_control control;
+	const struct options *options;         /* what a reload reads again */
+	uint64_t started;                      /* awake time */
+	uint64_t config_loaded;                /* wall time */
+	char config_error[CONFIG_MESSAGE_CAP]; /* of the last reload */
+	bool draining;        /* ends when the last client has gone */
+	uint64_t drain_until; /* awake time; NEVER */
+	struct state state;
+	uint64_t stamps_noted[TUNNEL_SLOTS];
+	bool stamps_due;    /* to be written */
+	uint64_t stamps_at; /* awake time: not before */
 };
 
-struct io_options {
-	bool strict; /* a port that is taken at start is fatal */
-};
-
-/* 0; or -ERR_*, logged, with nothing left to close. */
+/* Both stay the caller's memory. 0; or -ERR_*, logged, with nothing left to
+ * close. */
 int io_loop_open(struct io_loop *io, struct config *config,
-		 const struct io_options *options);
+		 const struct options *options);
 
 /* Runs until SIGTERM or SIGINT, then closes everything. */
 void io_loop_run(struct io_loop *io);

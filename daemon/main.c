@@ -56,13 +56,12 @@ static int run(const struct options *options, struct config *config,
 {
 	static struct io_loop io;
 	struct sandbox sandbox;
-	struct io_options io_options = {.strict = options->strict};
 	int err;
 
 	log_init(options->log_level);
 	log_notice("event=starting version=%s aead=%s", WGPROXYD_VERSION,
 		   crypto_aead_name());
-	err = io_loop_open(&io, config, &io_options);
+	err = io_loop_open(&io, config, options);
 	if (err != 0) {
 		log_error("event=start_failed text=\"%s\"", error_text(err));
 		return exit_code_of(err);

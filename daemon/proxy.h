@@ -67,9 +67,11 @@ int proxy_open(struct proxy *proxy, uint64_t memory_bytes, uint32_t relay_cap,
 	       const struct random_source *random);
 void proxy_close(struct proxy *proxy, const struct clock *now);
 
-/* 0 with the tunnel's slot; -ERR_FULL or -ERR_NO_MEMORY. config may go. */
+/* 0 with the tunnel's slot; -ERR_FULL or -ERR_NO_MEMORY. config may go.
+ * greatest_stamp: see struct wg_config. */
 int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
-		     const struct config_tunnel *config, uint32_t *ret_slot);
+		     const struct config_tunnel *config,
+		     uint64_t greatest_stamp, uint32_t *ret_slot);
 /* The tunnel's connections live on until they end; its name is free. */
 void proxy_retire_tunnel(struct proxy *proxy, const struct clock *now,
 			 uint32_t slot);

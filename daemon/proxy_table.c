@@ -14,12 +14,14 @@
 /* ------------------------------------------------------------- tunnels */
 
 int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
-		     const struct config_tunnel *config, uint32_t *ret_slot)
+		     const struct config_tunnel *config,
+		     uint64_t greatest_stamp, uint32_t *ret_slot)
 {
 	struct tunnel_config tunnel_config = {
 		.config = config,
 		.chunks = &proxy->chunks,
 		.connections_max = proxy->relay_cap,
+		.greatest_stamp = greatest_stamp,
 		.random = proxy->random,
 	};
 	struct tunnel *tunnel;

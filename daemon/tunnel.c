@@ -64,6 +64,7 @@ static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
 		.allowed_ips_max = count_allowed(from),
 		.mtu = from->mtu,
 		.random = config->random,
+		.greatest_stamp = config->greatest_stamp,
 	};
 	bool locked;
 

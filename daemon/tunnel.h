@@ -57,6 +57,7 @@ struct tunnel_config {
 	const struct config_tunnel *config;
 	struct chunk_pool *chunks;
 	uint32_t connections_max;
+	uint64_t greatest_stamp; /* see struct wg_config */
 	struct random_source random;
 };
 

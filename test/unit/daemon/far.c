@@ -95,7 +95,7 @@ static void open_proxy(struct far *far, const char *target,
 	far->config.limits.memory_bytes = 16 << 20;
 	CHECK(proxy_open(&far->proxy, far->config.limits.memory_bytes, 16,
 			 random) == 0);
-	CHECK(proxy_add_tunnel(&far->proxy, &far->now, &far->tunnel_config,
+	CHECK(proxy_add_tunnel(&far->proxy, &far->now, &far->tunnel_config, 0,
 			       &slot) == 0);
 	CHECK(proxy_add_forward(&far->proxy, &far->now, &far->forward, &slot) ==
 	      0);
