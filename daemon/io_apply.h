@@ -33,9 +33,9 @@ int io_apply_tunnel(struct io_loop *io, const struct config_tunnel *config,
 		    uint32_t *ret_slot);
 
 /* One forward more, checked against all that is there. 0 with its slot, when it
- * listens and is kept; or, with the reason in message, -ERR_INVALID, -ERR_EXISTS
- * (the port is taken), -ERR_PERMISSION, -ERR_STATE (it cannot be kept), -ERR_*,
- * and nothing has changed. */
+ * listens and is kept; or, with the reason in message, -ERR_INVALID,
+ * -ERR_EXISTS (the port is taken), -ERR_PERMISSION, -ERR_STATE (it cannot be
+ * kept), -ERR_*, and nothing has changed. */
 int io_apply_add(struct io_loop *io, const struct mapping *mapping,
 		 uint32_t *ret_slot, char message[CONFIG_MESSAGE_CAP]);
 /* An active forward less; its connections live on. 0 or -ERR_STATE: then it is

@@ -120,8 +120,9 @@ void io_listener_serve(struct io_listener *listener, uint32_t slot)
 	forward->listening = io_listener_is_open(listener);
 	forward->port = listener->bound.port;
 	listener->io->service.keep_due = true;
-	if (forward->listening)
+	if (forward->listening && !listener->announced)
 		log_listening(listener);
+	listener->announced = forward->listening;
 	io_listener_update(listener);
 }
 

@@ -32,9 +32,10 @@ struct io_listener {
 	struct listen_spec spec;
 	struct io_bound bound;
 	uv_poll_t polls[2];
-	int error;   /* -errno of the last try to bind */
-	bool paused; /* the kernel refuses clients */
-	bool ready;  /* on the accepting list */
+	int error;      /* -errno of the last try to bind */
+	bool announced; /* in the log */
+	bool paused;    /* the kernel refuses clients */
+	bool ready;     /* on the accepting list */
 	struct io_listener *next;
 	uint64_t retry_at; /* awake time, while it is not open */
 	uint64_t backoff;
