@@ -8,7 +8,7 @@
 #include "daemon/control_mapping.h"
 #include "daemon/control_ops.h"
 #include "daemon/io_apply.h"
-#include "daemon/io_holder.h"
+#include "daemon/io_bind.h"
 #include "daemon/io_listener.h"
 #include "daemon/io_reload.h"
 
@@ -40,8 +40,8 @@ static bool exists(struct io_loop *io, struct control_call *call,
 	return false;
 }
 
-static void port_taken(struct io_loop *io, struct control_call *call,
-		       const struct mapping *mapping, const char *holder)
+static void port_taken(struct control_call *call, const struct mapping *mapping,
+		       const char *holder)
 {
 	char listen[SOCKET_PATH_CAP + 64];
 	uint16_t free_port = io_free_port(&mapping->listen);
@@ -53,7 +53,6 @@ static void port_taken(struct io_loop *io, struct control_call *call,
 		ctl_fail_with(&call->request, "holder", json_string(holder));
 	if (free_port != 0)
 		ctl_fail_with(&call->request, "suggest", number(free_port));
-	(void)io;
 }
 
 /* Errors that need more than the configuration's own words. */
@@ -82,7 +81,7 @@ static void check_new(struct io_loop *io, struct control_call *call,
 			continue;
 		snprintf(holder, sizeof(holder), "forward %s", old->name);
 		if (call->request.error == CTL_NONE)
-			port_taken(io, call, mapping, holder);
+			port_taken(call, mapping, holder);
 	}
 }
 
@@ -96,16 +95,12 @@ static const char *bare(const char *message)
 		       : message;
 }
 
-static void add_failed(struct io_loop *io, struct control_call *call,
-		       const struct mapping *mapping, int err,
-		       const char *message)
+static void add_failed(struct control_call *call, const struct mapping *mapping,
+		       int err, const char *message)
 {
-	char holder[HOLDER_CAP];
-
 	switch (-err) {
 	case ERR_EXISTS:
-		io_holder(&mapping->listen, holder);
-		port_taken(io, call, mapping, holder);
+		port_taken(call, mapping, "");
 		break;
 	case ERR_PERMISSION:
 		ctl_fail(&call->request, CTL_PERMISSION,
@@ -139,7 +134,7 @@ bool control_add(struct io_loop *io, struct control_call *call)
 		return true;
 	err = io_apply_add(io, &mapping, &slot, message);
 	if (err != 0) {
-		add_failed(io, call, &mapping, err, message);
+		add_failed(call, &mapping, err, message);
 		return true;
 	}
 	log_notice("event=forward_added forward=%s",

@@ -15,6 +15,7 @@
 
 enum {
 	LISTEN_BACKLOG = 1024,
+	PORT_TRIES = 64,     /* near the one wanted */
 	ANY_PORT_TRIES = 16, /* for a port free on both loopback addresses */
 };
 
@@ -202,6 +203,26 @@ void io_bound_close(struct io_bound *bound, const struct listen_spec *spec)
 		if (spec->kind == LISTEN_PATH && bound->kept_as[0] == '\0')
 			unlink(spec->path);
 	}
+}
+
+uint16_t io_free_port(const struct listen_spec *listen)
+{
+	struct listen_spec spec = *listen;
+
+	if (listen->kind == LISTEN_PATH)
+		return 0;
+	for (unsigned i = 1; i <= PORT_TRIES; i++) {
+		struct io_bound bound;
+
+		if (listen->port + i > UINT16_MAX)
+			break;
+		spec.port = (uint16_t)(listen->port + i);
+		if (io_bind(&spec, NULL, &bound) == 0) {
+			io_bound_close(&bound, &spec);
+			return spec.port;
+		}
+	}
+	return 0;
 }
 
 void io_listen_pause(int fd)

@@ -38,6 +38,9 @@ int io_bind(const struct listen_spec *spec, const struct io_bind_source *source,
 /* The path of a socket that the manager keeps stays. */
 void io_bound_close(struct io_bound *bound, const struct listen_spec *spec);
 
+/* A free port near the one wanted, or 0. */
+uint16_t io_free_port(const struct listen_spec *listen);
+
 /* A TCP listener keeps its port but the kernel refuses clients, and later takes
  * them again: 0 or -errno. */
 void io_listen_pause(int fd);

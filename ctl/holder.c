@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "daemon/io_holder.h"
+#include "ctl/holder.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -9,10 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/io_bind.h"
-
 enum {
-	PORT_TRIES = 64,
 	TCP_LISTENING = 0x0a, /* in the st column of /proc/net/tcp */
 };
 
@@ -64,7 +61,7 @@ static bool has_socket(const char *pid, unsigned long inode)
 	return found;
 }
 
-static void name_process(const char *pid, char holder[HOLDER_CAP])
+static void name_process(const char *pid, char holder[CTL_HOLDER_CAP])
 {
 	char path[320], name[32] = "a process";
 	FILE *file;
@@ -76,10 +73,10 @@ static void name_process(const char *pid, char holder[HOLDER_CAP])
 			name[strcspn(name, "\n")] = '\0';
 		fclose(file);
 	}
-	snprintf(holder, HOLDER_CAP, "%s (pid %.10s)", name, pid);
+	snprintf(holder, CTL_HOLDER_CAP, "%s (pid %.10s)", name, pid);
 }
 
-void io_holder(const struct listen_spec *listen, char holder[HOLDER_CAP])
+void ctl_holder(const struct listen_spec *listen, char holder[CTL_HOLDER_CAP])
 {
 	unsigned long inode;
 	struct dirent *entry;
@@ -100,24 +97,4 @@ void io_holder(const struct listen_spec *listen, char holder[HOLDER_CAP])
 	}
 	if (folder != NULL)
 		closedir(folder);
-}
-
-uint16_t io_free_port(const struct listen_spec *listen)
-{
-	struct listen_spec spec = *listen;
-
-	if (listen->kind == LISTEN_PATH)
-		return 0;
-	for (unsigned i = 1; i <= PORT_TRIES; i++) {
-		struct io_bound bound;
-
-		if (listen->port + i > UINT16_MAX)
-			break;
-		spec.port = (uint16_t)(listen->port + i);
-		if (io_bind(&spec, NULL, &bound) == 0) {
-			io_bound_close(&bound, &spec);
-			return spec.port;
-		}
-	}
-	return 0;
 }
