@@ -209,7 +209,8 @@ void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t index,
 		.handshakes = peer->handshakes,
 		.rx_bytes = peer->rx_bytes,
 		.tx_bytes = peer->tx_bytes,
-		.handshake_attempts = peer->attempts,
+		.handshake_attempts =
+			peer->unanswered > 1 ? peer->unanswered - 1 : 0,
 		.session = keypair != NULL &&
 			   now - keypair->birth < WG_REJECT_AFTER_TIME_NS,
 	};

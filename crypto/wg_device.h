@@ -82,7 +82,7 @@ struct wg_peer_info {
 	uint64_t last_handshake;  /* of the clock of now; 0 = never */
 	uint64_t rx_bytes, tx_bytes;
 	uint64_t handshakes;         /* completed */
-	uint32_t handshake_attempts; /* since the last answer */
+	uint32_t handshake_attempts; /* retries since the last handshake */
 	bool session;                /* could send now */
 };
 void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t peer,

@@ -85,7 +85,8 @@ struct wg_peer {
 	struct ip_addr source; /* to send from, IP_NONE = any (E2) */
 	uint32_t ifindex;
 	uint64_t deadlines[WG_TIMERS];
-	uint32_t attempts;
+	uint32_t attempts;      /* of T1: whoever asks again begins anew (T7) */
+	uint32_t unanswered;    /* initiations since the last handshake */
 	bool another_keepalive; /* T2: more data came while it was armed */
 	uint8_t send;           /* WG_SEND_* */
 	uint8_t events;         /* bits of enum wg_event_type */

@@ -63,6 +63,9 @@ void wg_timers_initiated(struct wg_device *dev, struct wg_peer *peer,
 			 uint64_t now)
 {
 	peer->last_sent = now;
+	peer->unanswered++;
+	if (peer->unanswered > 1)
+		wg_peer_post(dev, peer, WG_EVENT_HANDSHAKE_RETRY);
 	retry_later(dev, peer);
 }
 
@@ -118,6 +121,7 @@ void wg_timers_complete(struct wg_device *dev, struct wg_peer *peer,
 	stop(dev, peer, WG_TIMER_RETRANSMIT_HANDSHAKE);
 	peer->send &= (uint8_t)~WG_SEND_INITIATION;
 	peer->attempts = 0;
+	peer->unanswered = 0;
 	peer->last_handshake = now;
 	peer->handshakes++;
 	wg_count(dev, WG_HANDSHAKES);
@@ -147,7 +151,6 @@ static void retransmit_handshake(struct wg_device *dev, struct wg_peer *peer,
 	peer->attempts++;
 	wg_peer_clear_source(peer);
 	wg_timers_initiate(dev, peer, now, true);
-	wg_peer_post(dev, peer, WG_EVENT_HANDSHAKE_RETRY);
 }
 
 static void send_keepalive(struct wg_device *dev, struct wg_peer *peer,

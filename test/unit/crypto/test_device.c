@@ -184,6 +184,29 @@ static void test_limiter(void **state)
 	assert_int_equal(pair.sides[0].sent[INITIATION], 1);
 }
 
+/* T7: who keeps asking is served for ever, and does not hide that nobody
+ * answers. */
+static void test_asking_on(void **state)
+{
+	struct wg_peer_info info;
+
+	(void)state;
+	pair.cut = true;
+	for (unsigned i = 0; i < 130; i++) {
+		pair_send(&pair, 0, 100, 1);
+		pair_run(&pair, 1);
+	}
+	assert_true(pair.sides[0].sent[INITIATION] > 22);
+	assert_int_equal(pair.sides[0].failures, 0);
+	wg_peer_info(pair.sides[0].dev, pair.now, 0, &info);
+	assert_true(info.handshake_attempts > 20);
+	pair.cut = false;
+	pair_run(&pair, 6);
+	wg_peer_info(pair.sides[0].dev, pair.now, 0, &info);
+	assert_int_equal(info.handshake_attempts, 0);
+	assert_true(info.session);
+}
+
 /* T2, T8: data is answered by one keepalive after 10 s, that by nothing. */
 static void test_passive_keepalive(void **state)
 {
@@ -461,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_padding),
 		WITH(test_retries, open_plain),
 		WITH(test_limiter, open_plain),
+		WITH(test_asking_on, open_plain),
 		WITH(test_passive_keepalive, open_connected),
 		WITH(test_silent_peer, open_connected),
 		cmocka_unit_test(test_persistent_keepalive),
