@@ -9,9 +9,6 @@
 #include "ctl/print.h"
 #include "ctl/socket_path.h"
 
-/* A daemon that pages forever is not believed. */
-enum { PAGES_MAX = 20000 };
-
 void say(const char *format, ...)
 {
 	char text[2048];
@@ -104,14 +101,32 @@ int ask(const struct call *call, json_t *request, json_t **ret_result)
 			  ret_result);
 }
 
+/* Moves on to the page that follows; false: that was the last. A cursor that
+ * stays would go on forever. */
+static bool turn_page(json_t *request, const json_t *page, int *code)
+{
+	json_t *next = json_object_get(page, "next");
+
+	if (next == NULL)
+		return false;
+	if (json_equal(next, json_object_get(request, "after"))) {
+		say("the daemon gives the same page of a list again");
+		*code = EXIT_NO_DAEMON;
+		return false;
+	}
+	json_object_set(request, "after", next);
+	return true;
+}
+
 int ask_list(const struct call *call, json_t *request, const char *member,
 	     json_t **ret_result)
 {
 	json_t *all = json_array();
+	bool more = true;
 	int code = EXIT_DONE;
 
-	for (unsigned pages = 0; request != NULL; pages++) {
-		json_t *page, *next;
+	while (more) {
+		json_t *page;
 
 		code = ask(call, json_copy(request), &page);
 		if (code != EXIT_DONE)
@@ -121,17 +136,9 @@ int ask_list(const struct call *call, json_t *request, const char *member,
 			say("the daemon's answer has no list of %s; are "
 			    "wgproxyd and proxyctl of one version?",
 			    member);
-			json_decref(page);
 			code = EXIT_NO_DAEMON;
-			break;
 		}
-		next = json_object_get(page, "next");
-		if (next == NULL || pages == PAGES_MAX) {
-			json_decref(request);
-			request = NULL;
-		} else {
-			json_object_set(request, "after", next);
-		}
+		more = code == EXIT_DONE && turn_page(request, page, &code);
 		json_decref(page);
 	}
 	json_decref(request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/call.h"
 
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -136,6 +137,17 @@ static bool is_word(const char *words, const char *value)
 	return false;
 }
 
+/* What goes into a request must be UTF-8; names of files need not. */
+static int check_text(struct parser *parser, const char *text)
+{
+	json_t *string = json_string(text);
+
+	if (string == NULL)
+		return fail(parser, "an argument is no text in UTF-8");
+	json_decref(string);
+	return 0;
+}
+
 static int check_value(struct parser *parser, const struct option_spec *spec,
 		       const char *value)
 {
@@ -167,8 +179,9 @@ static int check_value(struct parser *parser, const struct option_spec *spec,
 		return fail(parser,
 			    "%s: \"%.60s\" is not a prefix, such as 10.0.0.0/8",
 			    spec->name, value);
-	case VALUE_NONE:
 	case VALUE_TEXT:
+		return check_text(parser, value);
+	case VALUE_NONE:
 	case VALUE_FILE:
 		break;
 	}
@@ -238,7 +251,8 @@ static int take_argument(struct parser *parser, const char *argument)
 			    argument, command->name,
 			    command->args[0] != '\0' ? " " : "", command->args);
 	call->args[call->arg_count++] = argument;
-	return 0;
+	return command->kind == ARGUMENT_FILE ? 0
+					      : check_text(parser, argument);
 }
 
 static int take_rest(struct parser *parser)

@@ -90,14 +90,16 @@ static void put_cases(void)
 {
 	fputs("\t'') words='", stdout);
 	put_commands();
+	fputs("' options='", stdout);
 	put_options(ctl_global_options);
 	fputs("' ;;\n", stdout);
 	for (const struct command *c = ctl_commands; c->name != NULL; c++) {
 		printf("\t%s) words=\"", c->name);
+		put_arguments(c);
+		fputs("\" options='", stdout);
 		put_options(c->options);
 		put_options(ctl_global_options);
-		put_arguments(c);
-		fputs("\" ;;\n", stdout);
+		fputs("' ;;\n", stdout);
 	}
 }
 
@@ -118,7 +120,8 @@ static void print_bash(void)
 	fputs("# bash completion of proxyctl\n"
 	      "_proxyctl()\n"
 	      "{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command= words= i\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command= i\n"
+	      "\tlocal words= options=\n"
 	      "\tlocal prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
@@ -147,6 +150,7 @@ static void print_bash(void)
 	      stdout);
 	put_cases();
 	fputs("\tesac\n"
+	      "\t[[ $cur != -* ]] || words=$options\n"
 	      "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n"
 	      "\tcase $command in\n\t",
 	      stdout);

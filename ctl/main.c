@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	code = call.command->run(&call);
-	if (fflush(stdout) != 0 && code == EXIT_DONE) {
+	if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_DONE) {
 		say("standard output: the rest could not be written");
 		return EXIT_NO;
 	}

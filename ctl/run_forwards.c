@@ -157,6 +157,7 @@ static json_t *forward_row(const json_t *forward)
 			 print_size(number_of(forward, "bytes_up"), tx));
 }
 
+/* For shells, which expand what they are given: nothing but names. */
 static void print_names(const json_t *forwards)
 {
 	size_t index;
@@ -164,8 +165,8 @@ static void print_names(const json_t *forwards)
 
 	json_array_foreach((json_t *)(uintptr_t)forwards, index, forward)
 	{
-		print_clean(stdout, text_of(forward, "name"));
-		putchar('\n');
+		if (text_is_label(text_of(forward, "name")))
+			puts(text_of(forward, "name"));
 	}
 }
 

@@ -11,7 +11,7 @@ E2E      = test/e2e
 
 SANITIZE = SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
            FORTIFY= OPT="-O1 -g"
-SUITES   = check-unit $(if $(wildcard mk/tcp.mk),check-tcp) \
+SUITES   = check-unit check-ctl $(if $(wildcard mk/tcp.mk),check-tcp) \
            $(if $(wildcard mk/sim.mk),check-sim)
 SUB      = +$(Q)$(MAKE) --no-print-directory
 
@@ -29,6 +29,11 @@ check-asan:
 check-valgrind: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do echo "== valgrind $$t"; \
 	  valgrind -q --error-exitcode=9 --leak-check=full ./$$t || exit 1; done
+
+# proxyctl against a daemon written in Python; no root, no network.
+.PHONY: check-ctl
+check-ctl: $(B)/proxyctl $(B)/wgproxyd
+	@env PROXYCTL=$(abspath $(B)/proxyctl) $(PYTEST) test/ctl $(PYTEST_ARGS)
 
 # ------------------------------------------------------- whole-program tests
 
