@@ -16,6 +16,7 @@ import os
 import shutil
 import statistics
 import sys
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(TOP, "test/e2e"))
@@ -62,6 +63,7 @@ def sysctl(namespace, **values):
 
 def iperf(lab, near, way, control, seconds):
     """Mbit/s that arrived."""
+    time.sleep(1)  # the server has done with the one before
     argv = ["iperf3", "-J", "-c", near.host, "-p", str(near.port), "-C",
             control, "-t", str(seconds)]
     done = lab.near.run(argv + ["-R"] * (way == "down"), timeout=seconds + 60)

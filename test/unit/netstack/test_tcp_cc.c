@@ -51,7 +51,7 @@ static void round_trip(uint64_t rtt, bool limited)
 
 static void lose(void)
 {
-	tcp_cc_congestion(&cc, cc.cwnd);
+	tcp_cc_congestion(&cc, cc.cwnd, TCP_CC_KEEP);
 	tcp_cc_recovered(&cc);
 }
 
@@ -251,7 +251,7 @@ static void test_pace(void **state)
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 2000);
 	cc.ssthresh = 100 * MSS;
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 1200);
-	tcp_cc_congestion(&cc, 100 * MSS);
+	tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
 	cc.cwnd = MSS;
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 840);
 }
@@ -268,7 +268,7 @@ static void test_prr(void **state)
 
 		setup(NULL);
 		cc.cwnd = 100 * MSS;
-		tcp_cc_congestion(&cc, 100 * MSS);
+		tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
 		pipe = (100 - losses) * MSS;
 		while (delivered < (100 - losses) * MSS) {
 			uint32_t room;
