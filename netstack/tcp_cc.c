@@ -18,13 +18,12 @@ enum {
 	RTT_SAMPLES_MIN = 8,
 	CSS_GROWTH_DIVISOR = 4,
 	CSS_ROUNDS = 5,
-	/* What is no queue yet: so much of the round trip, or two
-	 * milliseconds, which may be the machines'. */
-	QUEUE_DIVISOR = 16,
-	QUEUE_MIN_US = 2000,
+	QUEUE_DIVISOR = 16,         /* less of the round trip is no queue yet */
 	TOLERANT_RTT_MIN_US = 4000, /* CUBIC is well there */
 	LOST_MIN = 8,               /* segments: fewer are no rate */
 	LOSS_WINDOW = 1024,
+	LOSSY = 8,
+	LOSSY_GROWTH_DIVISOR = 8,
 	/* percent of the rate at which the window goes round */
 	PACE_DOUBLING = 200,
 	PACE_STEADY = 120,
@@ -119,6 +118,77 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	grow(cc, cc->css ? ack->acked / CSS_GROWTH_DIVISOR : ack->acked);
 }
 
+/* ------------------------------------------------------------- judgement */
+
+static uint16_t segments(const struct tcp_cc *cc, uint32_t bytes)
+{
+	uint32_t count = (bytes + cc->mss / 2) / cc->mss;
+
+	return (uint16_t)(count < LOSS_WINDOW ? count : LOSS_WINDOW);
+}
+
+void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
+		  uint32_t lost)
+{
+	cc->delivered += segments(cc, delivered);
+	cc->lost += segments(cc, lost);
+	if (cc->delivered + cc->lost > LOSS_WINDOW) {
+		cc->delivered /= 2;
+		cc->lost /= 2;
+	}
+	if (rtt == 0)
+		return;
+	if (microseconds(rtt) < cc->next_recent)
+		cc->next_recent = microseconds(rtt);
+	if (++cc->recent_count < RTT_SAMPLES_MIN)
+		return;
+	cc->recent = cc->next_recent;
+	cc->next_recent = RTT_NONE;
+	cc->recent_count = 0;
+}
+
+static uint32_t least_of_late(const struct tcp_cc *cc)
+{
+	return cc->recent < cc->next_recent ? cc->recent : cc->next_recent;
+}
+
+static bool shows_queue(const struct tcp_cc *cc, uint32_t empty)
+{
+	uint32_t slack = empty / QUEUE_DIVISOR;
+
+	if (slack < RTT_THRESH_MIN_US)
+		slack = RTT_THRESH_MIN_US;
+	if (slack > RTT_THRESH_MAX_US)
+		slack = RTT_THRESH_MAX_US;
+	return empty < TOLERANT_RTT_MIN_US || least_of_late(cc) == RTT_NONE ||
+	       least_of_late(cc) > empty + slack;
+}
+
+static bool loses_much(const struct tcp_cc *cc, uint32_t percent)
+{
+	uint32_t all = (uint32_t)cc->delivered + cc->lost;
+
+	return cc->lost >= LOST_MIN && cc->lost * 100 > all * percent;
+}
+
+unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent)
+{
+	uint32_t empty = microseconds(min_rtt);
+	unsigned keep = TCP_CC_KEEP;
+
+	if (loses_much(cc, percent)) {
+		cc->tolerated = 0;
+	} else if (!shows_queue(cc, empty)) {
+		if (cc->tolerated < LOSSY)
+			cc->tolerated++;
+		return 100;
+	} else if (cc->tolerated > 0) {
+		cc->tolerated--;
+		keep = (unsigned)(UINT64_C(100) * empty / least_of_late(cc));
+	}
+	return keep > TCP_CC_KEEP ? keep : TCP_CC_KEEP;
+}
+
 /* ------------------------------------------------------------- CUBIC */
 
 static uint32_t cube_root(uint64_t value)
@@ -191,6 +261,13 @@ static void avoid_congestion(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 		grow(cc, (target - cc->cwnd) * ack->acked / cc->cwnd);
 }
 
+/* The curve leads back to where a loss was, which says nothing here. */
+static void seek_queue(struct tcp_cc *cc, uint32_t acked)
+{
+	cc->epoch = 0;
+	grow(cc, acked / LOSSY_GROWTH_DIVISOR);
+}
+
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
 	uint64_t since = ack->now - cc->acked_at;
@@ -203,60 +280,11 @@ void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	}
 	if (cc->cwnd < cc->ssthresh)
 		slow_start(cc, ack);
+	else if (cc->tolerated == LOSSY &&
+		 !shows_queue(cc, microseconds(ack->min_rtt)))
+		seek_queue(cc, ack->acked);
 	else
 		avoid_congestion(cc, ack);
-}
-
-/* ------------------------------------------------------------- judgement */
-
-static uint16_t segments(const struct tcp_cc *cc, uint32_t bytes)
-{
-	uint32_t count = (bytes + cc->mss / 2) / cc->mss;
-
-	return (uint16_t)(count < LOSS_WINDOW ? count : LOSS_WINDOW);
-}
-
-void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
-		  uint32_t lost)
-{
-	cc->delivered += segments(cc, delivered);
-	cc->lost += segments(cc, lost);
-	if (cc->delivered + cc->lost > LOSS_WINDOW) {
-		cc->delivered /= 2;
-		cc->lost /= 2;
-	}
-	if (rtt == 0)
-		return;
-	if (microseconds(rtt) < cc->next_recent)
-		cc->next_recent = microseconds(rtt);
-	if (++cc->recent_count < RTT_SAMPLES_MIN)
-		return;
-	cc->recent = cc->next_recent;
-	cc->next_recent = RTT_NONE;
-	cc->recent_count = 0;
-}
-
-unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent)
-{
-	uint32_t least =
-		cc->recent < cc->next_recent ? cc->recent : cc->next_recent;
-	uint32_t empty = microseconds(min_rtt);
-	uint32_t slack = empty / QUEUE_DIVISOR;
-	uint32_t many = (uint32_t)(cc->delivered + cc->lost) * percent / 100;
-	unsigned keep;
-
-	if (slack < QUEUE_MIN_US)
-		slack = QUEUE_MIN_US;
-	if (least == RTT_NONE || empty < TOLERANT_RTT_MIN_US ||
-	    (cc->lost >= LOST_MIN && cc->lost > many))
-		return TCP_CC_KEEP;
-	if (least <= empty + slack) {
-		cc->tolerated = true;
-		return 100;
-	}
-	keep = cc->tolerated ? (unsigned)(UINT64_C(100) * empty / least)
-			     : TCP_CC_KEEP;
-	return keep > TCP_CC_KEEP ? keep : TCP_CC_KEEP;
 }
 
 /* ------------------------------------------------------------- reductions */
@@ -280,7 +308,7 @@ static void reduce(struct tcp_cc *cc, unsigned keep)
 	cc->ssthresh = ssthresh < 2 * cc->mss ? 2 * cc->mss : ssthresh;
 	cc->epoch = 0;
 	cc->css = false;
-	cc->tolerated = false;
+	cc->delivered = cc->lost = 0; /* they have had their effect */
 }
 
 void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight, unsigned keep)

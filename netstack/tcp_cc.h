@@ -47,7 +47,7 @@ struct tcp_cc {
 	uint32_t round_min, last_round_min, css_baseline; /* us */
 	/* what losses are like */
 	uint8_t recent_count;
-	bool tolerated; /* some since the last reduction */
+	uint8_t tolerated; /* losses, less what was reduced since */
 	bool recovering;
 	uint16_t delivered, lost;     /* segments, old ones fade */
 	uint32_t recent, next_recent; /* least round trips of late, us */
@@ -64,15 +64,15 @@ void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss);
 struct tcp_cc_ack {
 	uint64_t now;
 	uint64_t rtt; /* of this ACK, 0 = no sample */
-	uint64_t srtt;
+	uint64_t srtt, min_rtt;
 	uint32_t acked;
 	uint32_t snd_una, snd_nxt;
 	bool limited;
 };
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 
-/* What each acknowledgement told, in or outside recovery: the round trip (0 = no
- * sample), bytes that arrived and bytes that are lost. */
+/* What each acknowledgement told, in or outside recovery: the round trip (0 =
+ * no sample), bytes that arrived and bytes that are lost. */
 void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
 		  uint32_t lost);
 /* Percent of the window that a loss leaves; 100: it is none of congestion's.

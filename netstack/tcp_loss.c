@@ -197,7 +197,8 @@ static void enter_recovery(const struct netstack *ns, struct tcp_conn *conn)
 	if (keep == 100)
 		return;
 	conn->recover = conn->snd_nxt;
-	conn->undo_possible = true;
+	/* What was sent again before would be taken for this loss. */
+	conn->undo_possible = conn->cc.tolerated == 0;
 	conn->undo_bytes = 0;
 	tcp_cc_congestion(&conn->cc, outstanding(conn), keep);
 	if (conn->reorder_persist > 0 && --conn->reorder_persist == 0)
@@ -264,6 +265,7 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 			.now = now,
 			.rtt = progress->rtt,
 			.srtt = conn->srtt,
+			.min_rtt = conn->min_rtt,
 			.acked = delivered,
 			.snd_una = seq_max(conn->snd_una, conn->rack_fack),
 			.snd_nxt = conn->snd_nxt,
