@@ -107,8 +107,8 @@ const struct command ctl_commands[] = {
 		.args = "TARGET", .args_min = 1, .args_max = 1,
 		.summary = "measure the way to a host inside",
 		.text =
-"TARGET is a name or an address, or a forward. With :PORT, and for a forward,\n"
-"a TCP connection is opened and closed, otherwise an ICMP echo is sent.\n",
+"TARGET is HOST:PORT, a forward, or the host of a forward. A TCP connection\n"
+"is opened and closed again; a refusal is an answer too.\n",
 		.example =
 "  proxyctl ping appname.internal:5432 -c 3\n",
 		.options = {

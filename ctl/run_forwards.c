@@ -9,6 +9,8 @@
 #include "config/mapping.h"
 #include "config/text.h"
 #include "ctl/ask.h"
+#include "ctl/error_code.h"
+#include "ctl/holder.h"
 #include "ctl/print.h"
 #include "ctl/run.h"
 #include "ctl/spec.h"
@@ -47,12 +49,24 @@ static json_t *add_request(const struct call *call, const char *spec)
 	return request;
 }
 
-/* The command once more, with the port that the daemon suggests. */
-static void suggest_port(const struct call *call, const json_t *error)
+/* What a person asks next when a port is taken: by whom, and what else. The
+ * daemon names another forward itself. */
+static void help_with_port(const struct call *call, const char *spec,
+			   const json_t *error)
 {
 	json_int_t port = json_integer_value(json_object_get(error, "suggest"));
 	const char *rest = strchr(call->args[0], ':');
+	char message[MAPPING_MESSAGE_CAP], holder[CTL_HOLDER_CAP] = "";
+	struct mapping mapping;
 
+	if (strcmp(text_of(error, "code"), ctl_error_word(CTL_PORT_TAKEN)) != 0)
+		return;
+	if (text_of(error, "holder")[0] == '\0' &&
+	    mapping_parse(spec, &mapping, message) == 0)
+		ctl_holder(&mapping.listen, holder);
+	if (holder[0] != '\0')
+		say("it is taken by %s", holder);
+	/* The command once more, when it begins with the port. */
 	if (port <= 0 || port > UINT16_MAX || rest == NULL ||
 	    strspn(call->args[0], "0123456789") !=
 		    (size_t)(rest - call->args[0]))
@@ -89,7 +103,7 @@ int run_add(const struct call *call)
 			   call_ms(call, "--timeout", ASK_TIMEOUT_MS), &reply);
 	if (code != EXIT_DONE) {
 		ask_print_error(call, &reply, code);
-		suggest_port(call, reply.error);
+		help_with_port(call, spec, reply.error);
 	} else if (!ask_print_json(call, reply.result)) {
 		print_added(reply.result);
 	}
@@ -170,6 +184,19 @@ static void print_names(const json_t *forwards)
 	}
 }
 
+static void say_what_is_wrong(const json_t *forward)
+{
+	const char *name = text_of(forward, "name");
+	const char *state = text_of(forward, "state");
+	const char *text = text_of(forward, "text");
+
+	if (strcmp(state, "paused") == 0 || strcmp(state, "failed") == 0)
+		say("%s is %s: %s; see proxyctl why %s", name, state, text,
+		    name);
+	else if (text[0] != '\0')
+		say("%s is %s: %s", name, state, text);
+}
+
 static void print_forwards(json_t *forwards)
 {
 	struct style style = style_of(stdout);
@@ -186,15 +213,7 @@ static void print_forwards(json_t *forwards)
 	if (json_array_size(forwards) == 0)
 		say("no forwards; add one: proxyctl add "
 		    "15432:appname.internal:5432");
-	json_array_foreach(forwards, index, forward)
-	{
-		const char *text = text_of(forward, "text");
-
-		if (text[0] != '\0')
-			say("%s is %s: %s; see proxyctl why %s",
-			    text_of(forward, "name"), text_of(forward, "state"),
-			    text, text_of(forward, "name"));
-	}
+	json_array_foreach(forwards, index, forward) say_what_is_wrong(forward);
 }
 
 int run_ls(const struct call *call)

@@ -126,6 +126,7 @@ int run_resolve(const struct call *call)
 
 /* ------------------------------------------------------------------- ping */
 
+/* A refusal came from the host, so the way there works. */
 static void print_pong(const json_t *result)
 {
 	const json_t *ms = json_object_get(result, "ms");
@@ -133,9 +134,9 @@ static void print_pong(const json_t *result)
 	print_clean(stdout, text_of(result, "target"));
 	fputs(" (", stdout);
 	print_clean(stdout, text_of(result, "address"));
-	fputs("): ", stdout);
-	print_clean(stdout, text_of(result, "method"));
-	printf(" %.3g ms\n", json_number_value(ms));
+	printf("): %.3g ms%s\n", json_number_value(ms),
+	       is_true(result, "refused") ? ", refused: nothing listens there"
+					  : "");
 }
 
 static int ping_once(const struct call *call)

@@ -35,7 +35,6 @@ static const struct column tunnel_columns[] = {
 	{.head = "TUNNEL", .flexible = true}, {.head = "STATE", .state = true},
 	{.head = "PEERS", .right = true},     {.head = "HANDSHAKE"},
 	{.head = "RX", .right = true},        {.head = "TX", .right = true},
-	{.head = "TEXT", .flexible = true},
 };
 
 static json_t *tunnel_row(const json_t *tunnel)
@@ -45,12 +44,31 @@ static json_t *tunnel_row(const json_t *tunnel)
 
 	snprintf(peers, sizeof(peers), "%" PRIu64 "/%" PRIu64,
 		 number_of(tunnel, "peers_up"), number_of(tunnel, "peers"));
-	return json_pack("[sssssss]", text_of(tunnel, "name"),
+	return json_pack("[ssssss]", text_of(tunnel, "name"),
 			 text_of(tunnel, "state"), peers,
 			 format_ago(tunnel, "last_handshake_at", ago),
 			 print_size(number_of(tunnel, "rx_bytes"), rx),
-			 print_size(number_of(tunnel, "tx_bytes"), tx),
-			 text_of(tunnel, "text"));
+			 print_size(number_of(tunnel, "tx_bytes"), tx));
+}
+
+/* Sentences are too long for a column. */
+static void print_tunnel_texts(const json_t *tunnels)
+{
+	size_t index;
+	json_t *tunnel;
+
+	json_array_foreach((json_t *)(uintptr_t)tunnels, index, tunnel)
+	{
+		const char *text = text_of(tunnel, "text");
+
+		if (text[0] == '\0' ||
+		    strcmp(text_of(tunnel, "state"), "up") == 0)
+			continue;
+		print_clean(stdout, text_of(tunnel, "name"));
+		fputs(": ", stdout);
+		print_clean(stdout, text);
+		putchar('\n');
+	}
 }
 
 static void print_tunnels(const struct style *style, const json_t *tunnels)
@@ -64,6 +82,7 @@ static void print_tunnels(const struct style *style, const json_t *tunnels)
 	print_table(stdout, style, tunnel_columns, ARRAY_SIZE(tunnel_columns),
 		    rows);
 	json_decref(rows);
+	print_tunnel_texts(tunnels);
 }
 
 static void print_label(const char *label)

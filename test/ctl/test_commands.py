@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import time
 
@@ -65,6 +66,19 @@ def test_add_port_taken(ctl, fake):
     assert done.stdout == ""
     assert "port 15432 is taken by postgres" in done.stderr
     assert "proxyctl add 15433:5432 -a appname\n" in done.stderr
+
+
+def test_add_port_taken_by_somebody(ctl, fake):
+    """The daemon does not know who has it; we may."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen(1)
+        port = other.getsockname()[1]
+        fake.answers["add"] = No("port_taken", "port %d is taken" % port)
+        done = ctl("add", "%d:a.internal:5432" % port)
+    assert done.returncode == 1
+    assert "it is taken by " in done.stderr
+    assert "(pid %d)" % os.getpid() in done.stderr
 
 
 def test_add_port_taken_json(ctl, fake):
@@ -158,15 +172,19 @@ def test_control_characters_stay_away(ctl, fake):
 
 def test_status(ctl, fake):
     fake.answers["status"] = STATUS
+    slow = {"name": "slow", "state": "connecting", "text": "no handshake yet"}
+    fake.answers["status"] = {**STATUS, "tunnels": [*STATUS["tunnels"], slow]}
     done = ctl("status")
     assert done.returncode == 0
     for text in ("state        degraded: 1 forward is paused",
                  "wgproxyd 0.1.0, pid 4242, up 2 h 5 min",
                  "2 listening, 1 paused", "3 of 10000, 512 accepted",
-                 "1.0G received, 1.0K sent", "12M of 256M", "fly"):
+                 "1.0G received, 1.0K sent", "12M of 256M", "fly",
+                 "\nslow: no handshake yet\n"):
         assert text in done.stdout, done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
-    assert json.loads(ctl("status", "--json").stdout) == STATUS
+    assert json.loads(ctl("status", "--json").stdout) == \
+        fake.answers["status"]
 
 
 @pytest.mark.parametrize("state, code", [
@@ -234,13 +252,21 @@ def test_resolve(ctl, fake):
 def test_ping(ctl, fake):
     fake.answers["ping"] = [
         No("unreachable", "refused", reason="connect_refused"),
-        {"target": "a:5432", "address": "[fdaa::2]:5432", "method": "tcp",
-         "ms": 12.34}]
+        {"target": "a:5432", "address": "[fdaa::2]:5432",
+         "refused": False, "ms": 12.34}]
     done = ctl("ping", "a:5432", "-c", "2")
     assert done.returncode == 0
-    assert done.stdout == "a:5432 ([fdaa::2]:5432): tcp 12.3 ms\n"
+    assert done.stdout == "a:5432 ([fdaa::2]:5432): 12.3 ms\n"
     assert "refused" in done.stderr
     assert fake.requests[0]["timeout_ms"] == 2000
+
+
+def test_ping_refused(ctl, fake):
+    fake.answers["ping"] = {"target": "a:1", "address": "[fdaa::2]:1",
+                            "refused": True, "ms": 3}
+    done = ctl("ping", "a:1")
+    assert done.returncode == 0
+    assert "3 ms, refused" in done.stdout
 
 
 def test_ping_unanswered(ctl, fake):
