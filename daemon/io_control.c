@@ -350,24 +350,44 @@ static int set_group(struct io_control *control, const char *group)
 			group);
 		return 0;
 	}
-	if (chown(control->path, (uid_t)-1, entry->gr_gid) != 0)
+	if (entry->gr_gid != getegid() &&
+	    chown(control->path, (uid_t)-1, entry->gr_gid) != 0)
 		return -errno;
 	control->group_only = true;
 	return 0;
 }
 
+/* Its unit decides who may open it; without a word from there that is
+ * everybody, and then only this user and root may come in. */
+static void take_inherited(struct io_control *control)
+{
+	struct stat st;
+
+	control->inherited = true;
+	control->group_only =
+		stat(control->path, &st) == 0 && (st.st_mode & S_IRWXO) == 0;
+}
+
 static int bind_socket(struct io_control *control, const char *group)
 {
 	struct listen_spec spec = {.kind = LISTEN_PATH};
+	struct io_bind_source source = {
+		.inherit = &control->io->service.inherit,
+		.name = "control",
+	};
 	struct io_bound bound;
 	int err;
 
 	make_folder(control->path);
 	strcpy(spec.path, control->path);
-	err = io_bind(&spec, NULL, &bound);
+	err = io_bind(&spec, &source, &bound);
 	if (err != 0)
 		return err;
 	control->fd = bound.fds[0];
+	if (bound.kept_as[0] != '\0') {
+		take_inherited(control);
+		return 0;
+	}
 	return set_group(control, group);
 }
 
@@ -417,6 +437,7 @@ void io_control_close(struct io_loop *io)
 	io_owner_close(&control->owner, (uv_handle_t *)&control->poll);
 	close(control->fd);
 	control->fd = -1;
-	unlink(control->path);
+	if (!control->inherited)
+		unlink(control->path);
 	io_owner_finish(&control->owner);
 }

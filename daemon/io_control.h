@@ -53,6 +53,7 @@ struct io_control {
 	uv_poll_t poll;
 	char path[SOCKET_PATH_CAP];
 	bool group_only; /* the group decides who may come in */
+	bool inherited;  /* from the service manager, to whom it belongs */
 	bool waiting;    /* somebody knocks */
 	struct io_control_client clients[CONTROL_CLIENTS_MAX];
 };

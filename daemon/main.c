@@ -67,7 +67,8 @@ static int run(const struct options *options, struct config *config,
 		return exit_code_of(err);
 	}
 	sandbox_init(&sandbox, options->sandbox);
-	sandbox_open_folders(&sandbox, options, config, report);
+	sandbox_open_folders(&sandbox, options, config, report,
+			     io.state.folder);
 	sandbox_enter(&sandbox);
 	io_loop_run(&io);
 	return EX_OK;

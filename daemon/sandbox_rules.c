@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/sandbox_rules.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,41 +31,14 @@ static void allow_control(struct sandbox *sandbox, const char *option,
 		allow_socket(sandbox, path);
 }
 
-/* All the places that state may have, in the program's own name. */
-static void allow_state(struct sandbox *sandbox, const char *option)
-{
-	static const struct {
-		const char *variable, *below;
-	} places[] = {
-		{"STATE_DIRECTORY", ""},
-		{"XDG_STATE_HOME", "/wgproxyd"},
-		{"HOME", "/.local/state/wgproxyd"},
-	};
-
-	if (option != NULL) {
-		sandbox_allow_write(sandbox, option);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		const char *value = getenv(places[i].variable);
-		char folder[PATH_CAP];
-
-		if (value == NULL || value[0] != '/')
-			continue;
-		if (snprintf(folder, sizeof(folder), "%s%s", value,
-			     places[i].below) < PATH_CAP)
-			sandbox_allow_write(sandbox, folder);
-	}
-}
-
 void sandbox_open_folders(struct sandbox *sandbox,
 			  const struct options *options,
 			  const struct config *config,
-			  const struct config_report *report)
+			  const struct config_report *report, const char *state)
 {
 	for (uint32_t i = 0; i < report->folder_count; i++)
 		sandbox_allow_read(sandbox, report->folders[i]);
-	allow_state(sandbox, options->state_dir);
+	sandbox_allow_write(sandbox, state);
 	allow_control(sandbox, options->socket, config);
 	for (uint32_t i = 0; i < config->forward_count; i++) {
 		if (config->forwards[i].listen.kind == LISTEN_PATH)

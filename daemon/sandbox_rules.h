@@ -8,12 +8,14 @@
 #include "daemon/sandbox.h"
 
 /* For reading: where the configuration and its keys are, for the next reload.
- * For writing: the folder of state. For sockets: the control socket's folder,
- * those of the forwards, and where a forward added later may have one:
- * $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR, /run/wgproxyd and /tmp. */
+ * For writing: the folder of state, "" if there is none. For sockets: the
+ * control socket's folder, those of the forwards, and where a forward added
+ * later may have one: $RUNTIME_DIRECTORY, $XDG_RUNTIME_DIR, /run/wgproxyd and
+ * /tmp. */
 void sandbox_open_folders(struct sandbox *sandbox,
 			  const struct options *options,
 			  const struct config *config,
-			  const struct config_report *report);
+			  const struct config_report *report,
+			  const char *state);
 
 #endif

@@ -48,7 +48,7 @@ exposure open/wgproxyd.service 11
 exposure sealed/wgproxyd.service 4
 
 # Every setting is known, every program named is there.
-sed -i "s|/usr/sbin/|$folder/stage/usr/sbin/|" "$folder"/*/wgproxyd.service
+sed -i "s|/usr/s*bin/|$folder/stage&|" "$folder"/*/wgproxyd.service
 for unit in "$folder"/open/*.service "$folder"/sealed/*.s*t \
 	"$folder"/sealed/*.service; do
 	check "verify ${unit#"$folder/"}" sh -c \

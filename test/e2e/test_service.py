@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Life under a service manager: what it is told, and what it keeps."""
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from lab import clients
+from lab.daemon import write_private, yaml_text
 from lab.lab import APP6
 from lab.manager import Manager
 from lab.process import until
@@ -109,6 +111,124 @@ def test_manager_that_is_not_there(lab):
     with lab.daemon(ECHO, environment=environment) as daemon:
         assert daemon.wait_event("notify_failed")["socket"]
         clients.echoes(daemon, "echo")
+
+
+def controlled(manager):
+    """Arguments for a daemon with state and a control socket."""
+    folder = os.path.dirname(manager.path)
+    os.chmod(folder, 0o777)
+    return ["--state-dir", os.path.join(folder, "state"),
+            "--socket", os.path.join(folder, "control.sock")]
+
+
+def ask(manager, **request):
+    """One request on the control socket; the result."""
+    path = os.path.join(os.path.dirname(manager.path), "control.sock")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(10)
+        sock.connect(path)
+        sock.sendall(json.dumps(dict(request, v=1)).encode() + b"\n")
+        reply = json.loads(sock.makefile().readline())
+    assert reply["ok"], reply
+    return reply["result"]
+
+
+def test_reload(lab, manager):
+    """From inside the sandbox: keys are read, and ports bound, once more."""
+    with lab.daemon(ECHO, environment=manager.settings()) as daemon:
+        manager.wait(READY="1")
+        manager.messages.clear()
+        document = daemon.document(daemon.tunnel)
+        document["forwards"].append({
+            "name": "second", "listen": 0, "to": "[%s]:7001" % APP6})
+        write_private(daemon.config, yaml_text(document))
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        message = manager.wait(RELOADING="1")
+        now = time.monotonic() * 1e6
+        assert now - 5e6 < int(message["MONOTONIC_USEC"]) <= now
+        message = manager.wait(READY="1")
+        assert message["STATUS"].startswith("2 of 2 forwards")
+        assert set(addresses(manager)) == {
+            "forward-echo", "forward-second", "tunnel-lab"}
+        daemon.forwards["second"] = None
+        daemon.wait_listening(5)
+        clients.echoes(daemon, "second")
+        clients.echoes(daemon, "echo")
+
+
+def test_bad_reload(lab, manager):
+    """The service goes on, and says so."""
+    with lab.daemon(ECHO, environment=manager.settings()) as daemon:
+        manager.wait(READY="1")
+        manager.messages.clear()
+        write_private(daemon.config, "tunnels: nonsense\n")
+        os.kill(daemon.process.pid, signal.SIGHUP)
+        manager.wait(RELOADING="1")
+        manager.wait(READY="1")
+        daemon.wait_event("reload_failed")
+        clients.echoes(daemon, "echo")
+
+
+def test_added_while_running(lab, manager):
+    """Kept by the manager like the others, until it is removed."""
+    tunnel = lab.tunnel()
+    arguments = controlled(manager)
+    with lab.daemon(ECHO, tunnel, environment=manager.settings(),
+                    arguments=arguments) as daemon:
+        manager.wait(READY="1")
+        for name in ("stays", "goes"):
+            added = ask(manager, op="add", name=name,
+                        spec="0:[%s]:7001" % APP6)["forward"]
+            daemon.ports[name] = added["port"]
+            manager.wait(FDSTORE="1", FDNAME="forward-" + name)
+            clients.echoes(daemon, name)
+        ask(manager, op="rm", forward="goes")
+        manager.wait(FDSTOREREMOVE="1", FDNAME="forward-goes")
+        for host in ("127.0.0.1", "::1"):
+            with pytest.raises(ConnectionRefusedError):
+                daemon.connect("goes", host)
+        port = daemon.ports["stays"]
+    forwards = dict(ECHO, stays=None)
+    again = lab.daemon(ECHO, tunnel, environment=manager.settings(),
+                       arguments=arguments, descriptors=kept(manager))
+    again.forwards = forwards
+    with again:
+        assert again.ports["stays"] == port
+        clients.echoes(again, "stays")
+
+
+def test_socket_added_while_running(lab, manager):
+    """In the places where the sandbox lets it, more than once."""
+    with lab.daemon(ECHO, environment=manager.settings(),
+                    arguments=controlled(manager)) as daemon:
+        manager.wait(READY="1")
+        for _ in range(2):
+            ask(manager, op="add", name="path", temporary=True,
+                spec="/tmp/wgproxyd-e2e-%d.sock:[%s]:7001" % (
+                    os.getpid(), APP6))
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(10)
+                sock.connect("/tmp/wgproxyd-e2e-%d.sock" % os.getpid())
+                sock.sendall(b"hello")
+                assert sock.recv(5) == b"hello"
+            ask(manager, op="rm", forward="path", kill=True)
+        clients.echoes(daemon, "echo")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o666])
+def test_control_socket_from_a_unit(lab, manager, mode):
+    """Who may open it is the unit's decision, unless that is everybody."""
+    path = os.path.join(os.path.dirname(manager.path), "control.sock")
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(path)
+        os.chmod(path, mode)
+        sock.listen()
+        daemon = lab.daemon(ECHO, arguments=controlled(manager),
+                            descriptors=[("control", sock.fileno())])
+        with daemon:
+            assert not daemon.events("fd_unused")
+            assert ask(manager, op="version")["program"] == "wgproxyd"
+        assert os.path.exists(path)
 
 
 # ---------------------------------------------------------------- sockets

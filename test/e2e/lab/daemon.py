@@ -83,6 +83,7 @@ class Daemon:
     def __init__(self, namespace, folder, tunnel, forwards, **settings):
         self.namespace = namespace
         self.folder = folder
+        self.tunnel = tunnel
         self.forwards = forwards
         self.settings = settings
         self.config = os.path.join(folder, "wgproxyd.yaml")
