@@ -148,10 +148,11 @@ static bool start_probe(struct io_loop *io, struct control_call *call,
 	struct dial_request request = {
 		.host = target->host,
 		.port = target->port,
+		.timeout = timeout_ms * NS_PER_MS,
 	};
 
-	call->probe = probe_start(&io->proxy.probes, &io->now, tunnel, &request,
-				  timeout_ms * NS_PER_MS);
+	call->probe =
+		probe_start(&io->proxy.probes, &io->now, tunnel, &request);
 	if (call->probe == PROBE_NONE)
 		ctl_fail(&call->request, CTL_BUSY,
 			 "too many targets are being tried; try again");

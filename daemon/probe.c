@@ -2,22 +2,19 @@
 #include "daemon/probe.h"
 
 #include "base/check.h"
-#include "base/error.h"
 #include "netstack/tag.h"
 
-static void end(struct probe_table *table, const struct clock *now,
-		struct probe *probe, enum reason reason)
+static void end(const struct clock *now, struct probe *probe,
+		enum reason reason)
 {
-	CHECK(!probe->done && table->busy > 0);
-	table->busy--;
+	CHECK(!probe->done);
 	probe->done = true;
 	probe->reason = reason;
 	probe->took = now->awake - probe->started;
 }
 
 uint32_t probe_start(struct probe_table *table, const struct clock *now,
-		     struct tunnel *tunnel, const struct dial_request *target,
-		     uint64_t timeout)
+		     struct tunnel *tunnel, const struct dial_request *target)
 {
 	struct dial_request request = *target;
 	struct probe *probe;
@@ -32,13 +29,11 @@ uint32_t probe_start(struct probe_table *table, const struct clock *now,
 	*probe = (struct probe){
 		.tunnel = tunnel,
 		.started = now->awake,
-		.deadline = now->awake + timeout,
 	};
-	table->busy++;
 	request.user = tag_make(TAG_PROBE, index);
 	err = dial_start(tunnel->dialer, now->awake, &request, &probe->dial);
 	if (err != 0)
-		end(table, now, probe, reason_of_dial(err));
+		end(now, probe, reason_of_dial(err));
 	return index;
 }
 
@@ -48,10 +43,9 @@ void probe_free(struct probe_table *table, const struct clock *now,
 	struct probe *probe = &table->probes[index];
 
 	CHECK(probe->tunnel != NULL);
-	if (!probe->done) {
+	if (!probe->done)
 		dial_cancel(probe->tunnel->dialer, now->awake, probe->dial);
-		table->busy--;
-	}
+
 	*probe = (struct probe){.tunnel = NULL};
 }
 
@@ -67,34 +61,7 @@ void probe_dialed(struct probe_table *table, const struct clock *now,
 	} else {
 		reason = tunnel_explain(probe->tunnel, now, result->error);
 	}
-	end(table, now, probe, reason);
-}
-
-void probe_expire(struct probe_table *table, const struct clock *now)
-{
-	for (uint32_t i = 0; table->busy > 0 && i < PROBES_MAX; i++) {
-		struct probe *probe = &table->probes[i];
-
-		if (probe->tunnel == NULL || probe->done ||
-		    now->awake < probe->deadline)
-			continue;
-		dial_cancel(probe->tunnel->dialer, now->awake, probe->dial);
-		end(table, now, probe,
-		    tunnel_explain(probe->tunnel, now, -ERR_TIMEOUT));
-	}
-}
-
-uint64_t probe_deadline(const struct probe_table *table)
-{
-	uint64_t deadline = NEVER;
-
-	for (uint32_t i = 0; table->busy > 0 && i < PROBES_MAX; i++) {
-		const struct probe *probe = &table->probes[i];
-
-		if (probe->tunnel != NULL && !probe->done)
-			deadline = time_min(deadline, probe->deadline);
-	}
-	return deadline;
+	end(now, probe, reason);
 }
 
 void probe_forget_tunnel(struct probe_table *table, const struct clock *now,
@@ -106,6 +73,6 @@ void probe_forget_tunnel(struct probe_table *table, const struct clock *now,
 		if (probe->tunnel != tunnel || probe->done)
 			continue;
 		dial_cancel(probe->tunnel->dialer, now->awake, probe->dial);
-		end(table, now, probe, REASON_RELOAD);
+		end(now, probe, REASON_RELOAD);
 	}
 }

@@ -23,8 +23,7 @@ struct probe {
 	struct tunnel *tunnel; /* NULL: the place is free */
 	bool done;
 	uint32_t dial;
-	uint64_t started;  /* awake time */
-	uint64_t deadline; /* awake time */
+	uint64_t started; /* awake time */
 	/* The result. */
 	enum reason reason; /* REASON_NONE: connected */
 	struct endpoint to; /* the address that answered */
@@ -33,23 +32,18 @@ struct probe {
 
 struct probe_table {
 	struct probe probes[PROBES_MAX];
-	uint32_t busy; /* probes under way */
 };
 
-/* The probe's number, or PROBE_NONE: too many are under way. */
+/* The probe's number, or PROBE_NONE: too many are under way. The target's user
+ * does not count. */
 uint32_t probe_start(struct probe_table *table, const struct clock *now,
-		     struct tunnel *tunnel, const struct dial_request *target,
-		     uint64_t timeout);
+		     struct tunnel *tunnel, const struct dial_request *target);
 void probe_free(struct probe_table *table, const struct clock *now,
 		uint32_t probe);
 
 /* The dialer's result for a probe. */
 void probe_dialed(struct probe_table *table, const struct clock *now,
 		  uint32_t probe, const struct dial_result *result);
-
-/* Those that took too long end. */
-void probe_expire(struct probe_table *table, const struct clock *now);
-uint64_t probe_deadline(const struct probe_table *table); /* awake time */
 
 /* Ends the probes of a tunnel that closes. */
 void probe_forget_tunnel(struct probe_table *table, const struct clock *now,

@@ -340,14 +340,11 @@ void proxy_expire(struct proxy *proxy, const struct clock *now)
 		if (proxy->tunnels[i] != NULL)
 			tunnel_expire(proxy->tunnels[i], now);
 	}
-	probe_expire(&proxy->probes, now);
 }
 
 uint64_t proxy_wait(const struct proxy *proxy, const struct clock *now)
 {
-	uint64_t edge =
-		time_min(probe_deadline(&proxy->probes), watch_deadline(proxy));
-	uint64_t wait = clock_until(edge, now->awake);
+	uint64_t wait = clock_until(watch_deadline(proxy), now->awake);
 
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
 		if (proxy->tunnels[i] != NULL)

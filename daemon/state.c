@@ -170,6 +170,20 @@ int state_replace_file(const struct state *state, const char *file,
 	return err;
 }
 
+void state_set_aside(const struct state *state, const char *file)
+{
+	char path[STATE_PATH_CAP], aside[STATE_PATH_CAP];
+
+	path_of(state, file, path);
+	snprintf(aside, sizeof(aside), "%s/%s.damaged-%lld", state->folder,
+		 file, (long long)time(NULL));
+	if (rename(path, aside) != 0)
+		strcpy(aside, path);
+	log_error("event=state_damaged file=%s text=\"this file is damaged and "
+		  "was set aside; what it kept is not in use\"",
+		  aside);
+}
+
 char *state_read_file(const struct state *state, const char *file)
 {
 	char path[STATE_PATH_CAP];
@@ -184,21 +198,8 @@ char *state_read_file(const struct state *state, const char *file)
 	if (file_read(path, STATE_FILE_MAX, &found, &reason) != 0) {
 		log_error("event=state_unreadable file=%s text=\"%s\"", path,
 			  reason);
+		state_set_aside(state, file);
 		return NULL;
 	}
 	return found.text;
-}
-
-void state_set_aside(const struct state *state, const char *file)
-{
-	char path[STATE_PATH_CAP], aside[STATE_PATH_CAP];
-
-	path_of(state, file, path);
-	snprintf(aside, sizeof(aside), "%s/%s.damaged-%lld", state->folder,
-		 file, (long long)time(NULL));
-	if (rename(path, aside) != 0)
-		strcpy(aside, path);
-	log_error("event=state_damaged file=%s text=\"this file is damaged and "
-		  "was set aside; what it kept is not in use\"",
-		  aside);
 }

@@ -88,6 +88,7 @@ static void start_probe(struct proxy *proxy, const struct clock *now,
 	struct dial_request target = {
 		.host = forward->mapping.target.host,
 		.port = forward->mapping.target.port,
+		.timeout = PROBE_TIMEOUT_NS,
 	};
 
 	forward->probe_delay =
@@ -97,8 +98,8 @@ static void start_probe(struct proxy *proxy, const struct clock *now,
 		ask_tunnel(now, forward->tunnel);
 		return;
 	}
-	forward->probe = probe_start(&proxy->probes, now, forward->tunnel,
-				     &target, PROBE_TIMEOUT_NS);
+	forward->probe =
+		probe_start(&proxy->probes, now, forward->tunnel, &target);
 }
 
 static void end_probe(struct proxy *proxy, const struct clock *now,

@@ -366,7 +366,8 @@ int dial_start(struct dialer *dialer, uint64_t now,
 	dial->shuffle = request->shuffle;
 	dial->preferred = request->preferred;
 	dial->user = request->user;
-	dial->ends_at = now + DIAL_TIMEOUT_NS;
+	dial->ends_at = now + (request->timeout != 0 ? request->timeout
+						     : DIAL_TIMEOUT_NS);
 	if (ip_addr_parse(dial->host, &dial->literal) == 0) {
 		dial->answer.addresses[0] = dial->literal;
 		dial->answer.count = 1;

@@ -33,6 +33,7 @@ struct dial_request {
 	uint16_t port;
 	bool shuffle;             /* not the order of the answer */
 	struct ip_addr preferred; /* tried first when the name has it */
+	uint64_t timeout;         /* ns; 0 = 10 s */
 	uint64_t user;
 };
 
@@ -48,7 +49,7 @@ size_t dialer_size(const struct dialer_config *config);
 struct dialer *dialer_init(void *memory, const struct dialer_config *config);
 
 /* 0 with a number that dial_cancel() takes; -ERR_FULL, -ERR_INVALID. Ends
- * within 10 s. */
+ * within the timeout. */
 int dial_start(struct dialer *dialer, uint64_t now,
 	       const struct dial_request *request, uint32_t *ret_dial);
 /* No result will come. */

@@ -23,6 +23,7 @@ void netstack_tcp_defaults(struct ns_tcp_config *tcp)
 		.recv_buffer_max = 8 << 20,
 		.send_buffer_max = 8 << 20,
 		.initial_window = 10,
+		.loss_tolerance = 3,
 		.delayed_ack_ns = 40 * NS_PER_MS,
 		.rto_min_ns = 200 * NS_PER_MS,
 		.rto_max_ns = 60 * NS_PER_S,

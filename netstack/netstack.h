@@ -49,6 +49,9 @@ struct ns_tcp_config {
 	uint32_t recv_buffer_max; /* bytes; window scale follows from it */
 	uint32_t send_buffer_max;
 	uint32_t initial_window; /* segments, RFC 6928: 10 */
+	/* Percent of segments that may be lost without a queue before it
+	 * counts as congestion; 0: every loss does, as RFC 9438 has it. */
+	uint32_t loss_tolerance;
 	uint64_t delayed_ack_ns; /* 0: acknowledge at once */
 	uint64_t rto_min_ns, rto_max_ns;
 	uint64_t user_timeout_ns;   /* unacknowledged data for this long */

@@ -18,12 +18,19 @@ enum {
 	RTT_SAMPLES_MIN = 8,
 	CSS_GROWTH_DIVISOR = 4,
 	CSS_ROUNDS = 5,
+	QUEUE_DIVISOR = 16,         /* less of the round trip is no queue yet */
+	TOLERANT_RTT_MIN_US = 4000, /* CUBIC is well there */
+	LOST_MIN = 8,               /* segments: fewer are no rate */
+	LOSS_WINDOW = 1024,
+	LOSSY = 8,
+	LOSSY_GROWTH_DIVISOR = 8,
 	/* percent of the rate at which the window goes round */
 	PACE_DOUBLING = 200,
 	PACE_STEADY = 120,
 };
-#define RTT_THRESH_MIN_NS (4 * NS_PER_MS)
-#define RTT_THRESH_MAX_NS (16 * NS_PER_MS)
+#define RTT_THRESH_MIN_US 4000
+#define RTT_THRESH_MAX_US 16000
+#define RTT_NONE          UINT32_MAX
 
 /* RFC 6928: ten segments of the usual size; of larger ones less, but two. */
 static uint32_t initial_window(uint32_t mss, uint32_t segments)
@@ -41,7 +48,8 @@ void tcp_cc_init(struct tcp_cc *cc, uint32_t mss, uint32_t initial_segments)
 	cc->mss = mss;
 	cc->cwnd = initial_window(mss, initial_segments);
 	cc->ssthresh = TCP_SSTHRESH_NONE;
-	cc->round_min = cc->last_round_min = NEVER;
+	cc->round_min = cc->last_round_min = RTT_NONE;
+	cc->recent = cc->next_recent = RTT_NONE;
 }
 
 void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss)
@@ -58,33 +66,39 @@ static void grow(struct tcp_cc *cc, uint64_t bytes)
 	cc->cwnd = cwnd < CWND_MAX ? (uint32_t)cwnd : CWND_MAX;
 }
 
+static uint32_t microseconds(uint64_t ns)
+{
+	return (uint32_t)time_min(ns / NS_PER_US, RTT_NONE - 1);
+}
+
 /* ------------------------------------------------------------- HyStart++ */
 
-static uint64_t rtt_threshold(uint64_t rtt)
+static uint32_t rtt_threshold(uint32_t rtt)
 {
-	uint64_t thresh = rtt / 8;
+	uint32_t thresh = rtt / 8;
 
-	if (thresh < RTT_THRESH_MIN_NS)
-		return RTT_THRESH_MIN_NS;
-	return thresh > RTT_THRESH_MAX_NS ? RTT_THRESH_MAX_NS : thresh;
+	if (thresh < RTT_THRESH_MIN_US)
+		return RTT_THRESH_MIN_US;
+	return thresh > RTT_THRESH_MAX_US ? RTT_THRESH_MAX_US : thresh;
 }
 
 static void start_round(struct tcp_cc *cc, uint32_t snd_nxt)
 {
 	cc->last_round_min = cc->round_min;
-	cc->round_min = NEVER;
+	cc->round_min = RTT_NONE;
 	cc->rtt_samples = 0;
 	cc->round_end = snd_nxt;
 	if (cc->css && ++cc->css_rounds >= CSS_ROUNDS)
 		cc->ssthresh = cc->cwnd;
 }
 
-static void hystart_sample(struct tcp_cc *cc, uint64_t rtt)
+static void hystart_sample(struct tcp_cc *cc, uint32_t rtt)
 {
-	uint64_t last = cc->last_round_min;
+	uint32_t last = cc->last_round_min;
 
-	cc->round_min = time_min(cc->round_min, rtt);
-	if (++cc->rtt_samples < RTT_SAMPLES_MIN || last == NEVER)
+	if (rtt < cc->round_min)
+		cc->round_min = rtt;
+	if (++cc->rtt_samples < RTT_SAMPLES_MIN || last == RTT_NONE)
 		return;
 	if (!cc->css && cc->round_min >= last + rtt_threshold(last)) {
 		cc->css = true;
@@ -100,8 +114,79 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	if ((int32_t)(ack->snd_una - cc->round_end) >= 0)
 		start_round(cc, ack->snd_nxt);
 	if (ack->rtt != 0)
-		hystart_sample(cc, ack->rtt);
+		hystart_sample(cc, microseconds(ack->rtt));
 	grow(cc, cc->css ? ack->acked / CSS_GROWTH_DIVISOR : ack->acked);
+}
+
+/* ------------------------------------------------------------- judgement */
+
+static uint16_t segments(const struct tcp_cc *cc, uint32_t bytes)
+{
+	uint32_t count = (bytes + cc->mss / 2) / cc->mss;
+
+	return (uint16_t)(count < LOSS_WINDOW ? count : LOSS_WINDOW);
+}
+
+void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
+		  uint32_t lost)
+{
+	cc->delivered += segments(cc, delivered);
+	cc->lost += segments(cc, lost);
+	if (cc->delivered + cc->lost > LOSS_WINDOW) {
+		cc->delivered /= 2;
+		cc->lost /= 2;
+	}
+	if (rtt == 0)
+		return;
+	if (microseconds(rtt) < cc->next_recent)
+		cc->next_recent = microseconds(rtt);
+	if (++cc->recent_count < RTT_SAMPLES_MIN)
+		return;
+	cc->recent = cc->next_recent;
+	cc->next_recent = RTT_NONE;
+	cc->recent_count = 0;
+}
+
+static uint32_t least_of_late(const struct tcp_cc *cc)
+{
+	return cc->recent < cc->next_recent ? cc->recent : cc->next_recent;
+}
+
+static bool shows_queue(const struct tcp_cc *cc, uint32_t empty)
+{
+	uint32_t slack = empty / QUEUE_DIVISOR;
+
+	if (slack < RTT_THRESH_MIN_US)
+		slack = RTT_THRESH_MIN_US;
+	if (slack > RTT_THRESH_MAX_US)
+		slack = RTT_THRESH_MAX_US;
+	return empty < TOLERANT_RTT_MIN_US || least_of_late(cc) == RTT_NONE ||
+	       least_of_late(cc) > empty + slack;
+}
+
+static bool loses_much(const struct tcp_cc *cc, uint32_t percent)
+{
+	uint32_t all = (uint32_t)cc->delivered + cc->lost;
+
+	return cc->lost >= LOST_MIN && cc->lost * 100 > all * percent;
+}
+
+unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent)
+{
+	uint32_t empty = microseconds(min_rtt);
+	unsigned keep = TCP_CC_KEEP;
+
+	if (loses_much(cc, percent)) {
+		cc->tolerated = 0;
+	} else if (!shows_queue(cc, empty)) {
+		if (cc->tolerated < LOSSY)
+			cc->tolerated++;
+		return 100;
+	} else if (cc->tolerated > 0) {
+		cc->tolerated--;
+		keep = (unsigned)(UINT64_C(100) * empty / least_of_late(cc));
+	}
+	return keep > TCP_CC_KEEP ? keep : TCP_CC_KEEP;
 }
 
 /* ------------------------------------------------------------- CUBIC */
@@ -176,6 +261,13 @@ static void avoid_congestion(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 		grow(cc, (target - cc->cwnd) * ack->acked / cc->cwnd);
 }
 
+/* The curve leads back to where a loss was, which says nothing here. */
+static void seek_queue(struct tcp_cc *cc, uint32_t acked)
+{
+	cc->epoch = 0;
+	grow(cc, acked / LOSSY_GROWTH_DIVISOR);
+}
+
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
 	uint64_t since = ack->now - cc->acked_at;
@@ -188,16 +280,19 @@ void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	}
 	if (cc->cwnd < cc->ssthresh)
 		slow_start(cc, ack);
+	else if (cc->tolerated == LOSSY &&
+		 !shows_queue(cc, microseconds(ack->min_rtt)))
+		seek_queue(cc, ack->acked);
 	else
 		avoid_congestion(cc, ack);
 }
 
 /* ------------------------------------------------------------- reductions */
 
-static void reduce(struct tcp_cc *cc)
+static void reduce(struct tcp_cc *cc, unsigned keep)
 {
 	uint64_t cwnd = cc->cwnd;
-	uint32_t ssthresh = (uint32_t)(cwnd * BETA_NUM / BETA_DEN);
+	uint32_t ssthresh = (uint32_t)(cwnd * keep / 100);
 
 	cc->saved = (struct tcp_cc_saved){
 		.cwnd = cc->cwnd,
@@ -213,11 +308,12 @@ static void reduce(struct tcp_cc *cc)
 	cc->ssthresh = ssthresh < 2 * cc->mss ? 2 * cc->mss : ssthresh;
 	cc->epoch = 0;
 	cc->css = false;
+	cc->delivered = cc->lost = 0; /* they have had their effect */
 }
 
-void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight)
+void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight, unsigned keep)
 {
-	reduce(cc);
+	reduce(cc, keep);
 	cc->recovering = true;
 	cc->recover_flight = flight > 0 ? flight : cc->mss;
 	cc->prr_delivered = 0;
@@ -271,7 +367,7 @@ void tcp_cc_recovered(struct tcp_cc *cc)
 void tcp_cc_timeout(struct tcp_cc *cc, bool again)
 {
 	if (!again)
-		reduce(cc);
+		reduce(cc, TCP_CC_KEEP);
 	cc->recovering = false;
 	cc->cwnd = cc->mss;
 }

@@ -3,6 +3,13 @@
  * Congestion control: CUBIC (RFC 9438) with HyStart++ (RFC 9406) before the
  * first loss and Proportional Rate Reduction (RFC 9937) during recovery.
  *
+ * Not every loss is congestion: radio links and overloaded boxes lose packets
+ * while their queues are empty, and CUBIC alone comes to a few percent of such
+ * a path. As long as round trips show no queue and losses are few, a loss
+ * changes nothing; where some were found to be of that kind, congestion takes
+ * away no more than the queue holds (the idea of TCP Veno and Westwood). On a
+ * path whose losses all come with a queue this is CUBIC to the byte.
+ *
  * It takes events, never duplicate ACKs: whoever judges a loss does so once per
  * window and says tcp_cc_congestion(). Amounts are bytes.
  */
@@ -13,6 +20,8 @@
 #include <stdint.h>
 
 #define TCP_SSTHRESH_NONE (UINT32_MAX / 2)
+/* RFC 9438: beta, percent */
+enum { TCP_CC_KEEP = 70 };
 
 /* What an undo brings back. */
 struct tcp_cc_saved {
@@ -35,9 +44,14 @@ struct tcp_cc {
 	uint16_t rtt_samples;
 	uint8_t css_rounds;
 	bool css; /* conservative slow start */
-	uint64_t round_min, last_round_min, css_baseline;
-	/* PRR */
+	uint32_t round_min, last_round_min, css_baseline; /* us */
+	/* what losses are like */
+	uint8_t recent_count;
+	uint8_t tolerated; /* losses, less what was reduced since */
 	bool recovering;
+	uint16_t delivered, lost;     /* segments, old ones fade */
+	uint32_t recent, next_recent; /* least round trips of late, us */
+	/* PRR */
 	uint32_t recover_flight, prr_delivered, prr_out;
 	struct tcp_cc_saved saved;
 };
@@ -50,15 +64,23 @@ void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss);
 struct tcp_cc_ack {
 	uint64_t now;
 	uint64_t rtt; /* of this ACK, 0 = no sample */
-	uint64_t srtt;
+	uint64_t srtt, min_rtt;
 	uint32_t acked;
 	uint32_t snd_una, snd_nxt;
 	bool limited;
 };
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 
+/* What each acknowledgement told, in or outside recovery: the round trip (0 =
+ * no sample), bytes that arrived and bytes that are lost. */
+void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
+		  uint32_t lost);
+/* Percent of the window that a loss leaves; 100: it is none of congestion's.
+ * min_rtt: of the empty path. percent: losses beyond this are always
+ * congestion's. */
+unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent);
 /* A loss starts a recovery with flight bytes outstanding. */
-void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight);
+void tcp_cc_congestion(struct tcp_cc *cc, uint32_t flight, unsigned keep);
 /* During recovery: delivered by this ACK, pipe after it; advanced: snd_una
  * moved and nothing new was lost. */
 void tcp_cc_recovery_ack(struct tcp_cc *cc, uint32_t delivered, uint32_t pipe,

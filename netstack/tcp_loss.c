@@ -78,6 +78,7 @@ static bool rack_detect(struct netstack *ns, struct tcp_conn *conn,
 			next = record->sent + wait;
 			break;
 		}
+		tcp_cc_learn(&conn->cc, 0, 0, record->end - record->seq);
 		tcp_board_set_lost(&conn->board, pool, conn->board.oldest);
 		lost = true;
 	}
@@ -175,15 +176,31 @@ static uint32_t outstanding(const struct tcp_conn *conn)
 	return conn->snd_nxt - conn->snd_una;
 }
 
-/* One reduction for one window of data. */
-static void enter_recovery(struct tcp_conn *conn)
+/* Percent of the window to keep. Without SACK there is nothing to judge by. */
+static unsigned judge(const struct netstack *ns, struct tcp_conn *conn)
 {
+	uint32_t percent = ns->config.tcp.loss_tolerance;
+
+	if (percent == 0 || !conn->sack)
+		return TCP_CC_KEEP;
+	return tcp_cc_judge(&conn->cc, conn->min_rtt, percent);
+}
+
+/* One reduction for one window of data. */
+static void enter_recovery(const struct netstack *ns, struct tcp_conn *conn)
+{
+	unsigned keep;
+
 	if (seq_lt(conn->snd_una, conn->recover))
 		return;
+	keep = judge(ns, conn);
+	if (keep == 100)
+		return;
 	conn->recover = conn->snd_nxt;
-	conn->undo_possible = true;
+	/* What was sent again before would be taken for this loss. */
+	conn->undo_possible = conn->cc.tolerated == 0;
 	conn->undo_bytes = 0;
-	tcp_cc_congestion(&conn->cc, outstanding(conn));
+	tcp_cc_congestion(&conn->cc, outstanding(conn), keep);
 	if (conn->reorder_persist > 0 && --conn->reorder_persist == 0)
 		conn->reorder_steps = 1;
 }
@@ -201,9 +218,11 @@ static void leave_recovery(struct tcp_conn *conn)
  * any loss (RFC 8985 7.4.2). An ACK for just what was probed may be for the
  * first transmission: then a DSACK or a bare duplicate follows, and if instead
  * more is acknowledged first, the probe was needed. */
-static void judge_probe(struct tcp_conn *conn,
+static void judge_probe(const struct netstack *ns, struct tcp_conn *conn,
 			const struct tcp_progress *progress)
 {
+	unsigned keep;
+
 	if (!conn->probe_in_flight || seq_lt(conn->snd_una, conn->probe_end))
 		return;
 	if (conn->probe_was_new || conn->cc.recovering ||
@@ -211,7 +230,10 @@ static void judge_probe(struct tcp_conn *conn,
 		conn->probe_in_flight = false;
 	} else if (seq_lt(conn->probe_end, conn->snd_una)) {
 		conn->probe_in_flight = false;
-		tcp_cc_congestion(&conn->cc, outstanding(conn));
+		keep = judge(ns, conn);
+		if (keep == 100)
+			return;
+		tcp_cc_congestion(&conn->cc, outstanding(conn), keep);
 		tcp_cc_recovered(&conn->cc);
 	}
 }
@@ -223,27 +245,29 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 			       : reno_detect(ns, conn, progress);
 	uint32_t delivered = progress->delivered;
 
+	tcp_cc_learn(&conn->cc, progress->rtt, delivered, 0);
 	/* All that was thought lost arrived: by itself, before it was sent
 	 * again, or twice, as DSACK says. */
 	if (conn->undo_possible && conn->undo_bytes == 0 &&
 	    conn->board.bytes[TCP_LOST] == 0)
 		undo(ns, conn);
-	judge_probe(conn, progress);
+	judge_probe(ns, conn, progress);
 	leave_recovery(conn);
 	if (lost)
-		enter_recovery(conn);
+		enter_recovery(ns, conn);
 	if (!conn->sack && conn->dupacks > 0 && progress->acked == 0)
 		delivered = conn->mss;
 	if (conn->cc.recovering) {
 		tcp_cc_recovery_ack(&conn->cc, delivered, tcp_pipe(conn),
 				    progress->acked > 0 && !lost);
-	} else if (progress->acked > 0) {
+	} else if (delivered > 0) {
 		struct tcp_cc_ack ack = {
 			.now = now,
 			.rtt = progress->rtt,
 			.srtt = conn->srtt,
-			.acked = progress->acked,
-			.snd_una = conn->snd_una,
+			.min_rtt = conn->min_rtt,
+			.acked = delivered,
+			.snd_una = seq_max(conn->snd_una, conn->rack_fack),
 			.snd_nxt = conn->snd_nxt,
 			.limited = conn->cwnd_limited,
 		};
@@ -256,7 +280,7 @@ void tcp_loss_reorder_timeout(struct netstack *ns, struct tcp_conn *conn,
 			      uint64_t now)
 {
 	if (rack_detect(ns, conn, now)) {
-		enter_recovery(conn);
+		enter_recovery(ns, conn);
 		if (conn->cc.recovering)
 			tcp_cc_recovery_ack(&conn->cc, 0, tcp_pipe(conn),
 					    false);

@@ -53,3 +53,9 @@ def lab(shared_lab):
     """The shared lab: leave it as it was found."""
     yield shared_lab
     assert shared_lab.peer.process.running(), "a test broke the shared lab"
+
+
+@pytest.fixture
+def full():
+    """Whether there is time for the long form of a test."""
+    return FULL

@@ -42,9 +42,11 @@ static const struct path paths[] = {
 	{"much reordering", 16 * MIB, 100 * MBIT, 40 * NS_PER_MS, 1000000, 0,
 	 300000, 30 * NS_PER_MS, 50, false},
 	{"wifi", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 10000,
-	 5 * NS_PER_MS, 20, false},
+	 5 * NS_PER_MS, 75, false},
 	{"bad mobile", 2 * MIB, 10 * MBIT, 80 * NS_PER_MS, 256000, 10000, 0, 0,
-	 12, false},
+	 50, false},
+	{"lossy", 32 * MIB, 200 * MBIT, 20 * NS_PER_MS, 500000, 10000, 0, 0, 75,
+	 false},
 	{"wifi, no SACK", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 0,
 	 0, 20, true},
 };

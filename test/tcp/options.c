@@ -31,6 +31,7 @@ static const struct option options[] = {
 	{"recv_buffer", OPTION_U32, AT(tcp.recv_buffer_max)},
 	{"send_buffer", OPTION_U32, AT(tcp.send_buffer_max)},
 	{"initial_window", OPTION_U32, AT(tcp.initial_window)},
+	{"loss_tolerance", OPTION_U32, AT(tcp.loss_tolerance)},
 	{"delayed_ack", OPTION_SECONDS, AT(tcp.delayed_ack_ns)},
 	{"rto_min", OPTION_SECONDS, AT(tcp.rto_min_ns)},
 	{"rto_max", OPTION_SECONDS, AT(tcp.rto_max_ns)},

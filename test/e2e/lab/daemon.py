@@ -93,9 +93,20 @@ class Daemon:
         os.makedirs(folder, exist_ok=True)
         os.makedirs(self.cwd, exist_ok=True)
         os.chmod(self.cwd, 0o555)
+        self.state = os.path.join(folder, "state")
+        self.socket = os.path.join(folder, "run", "control.sock")
+        for own in (self.state, os.path.dirname(self.socket)):
+            os.makedirs(own, exist_ok=True)
+            shutil.chown(own, USER)
         self.program = os.path.join(folder, "wgproxyd")
         shutil.copy(binary(), self.program)
-        write_private(self.config, yaml_text(self.document(tunnel)))
+        self.tunnel = tunnel
+        self.configure(forwards)
+
+    def configure(self, forwards):
+        """Writes the configuration; a running daemon reads it on reload."""
+        self.forwards = forwards
+        write_private(self.config, yaml_text(self.document(self.tunnel)))
 
     def document(self, tunnel):
         """The configuration as a value."""
@@ -119,7 +130,8 @@ class Daemon:
 
     def argv(self):
         return (self.settings.get("wrapper", [])
-                + [self.program, "--config", self.config]
+                + [self.program, "--config", self.config,
+                   "--state-dir", self.state, "--socket", self.socket]
                 + self.sandbox() + self.settings.get("arguments", []))
 
     def sandbox(self):

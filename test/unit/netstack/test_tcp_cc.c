@@ -37,6 +37,7 @@ static void round_trip(uint64_t rtt, bool limited)
 			.now = now + rtt * (i + 1) / acks,
 			.rtt = rtt,
 			.srtt = rtt,
+			.min_rtt = rtt,
 			.acked = 2 * MSS,
 			.snd_una = seq + 2 * MSS * (i + 1),
 			.snd_nxt = seq + window + 2 * MSS * (i + 1),
@@ -51,7 +52,7 @@ static void round_trip(uint64_t rtt, bool limited)
 
 static void lose(void)
 {
-	tcp_cc_congestion(&cc, cc.cwnd);
+	tcp_cc_congestion(&cc, cc.cwnd, TCP_CC_KEEP);
 	tcp_cc_recovered(&cc);
 }
 
@@ -251,9 +252,83 @@ static void test_pace(void **state)
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 2000);
 	cc.ssthresh = 100 * MSS;
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 1200);
-	tcp_cc_congestion(&cc, 100 * MSS);
+	tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
 	cc.cwnd = MSS;
 	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 840);
+}
+
+/* ------------------------------------------------------------- judgement */
+
+#define EMPTY (20 * NS_PER_MS)
+
+static void arrive(uint32_t segments, uint64_t rtt)
+{
+	for (uint32_t i = 0; i < segments; i++)
+		tcp_cc_learn(&cc, rtt, MSS, 0);
+}
+
+static unsigned lose_at(uint64_t rtt)
+{
+	arrive(100, rtt);
+	tcp_cc_learn(&cc, 0, 0, MSS);
+	return tcp_cc_judge(&cc, EMPTY, 3);
+}
+
+/* A loss is the path's own while nothing queues, and congestion's as soon as
+ * something does, or when nothing is known. */
+static void test_judge(void **state)
+{
+	(void)state;
+	assert_int_equal(tcp_cc_judge(&cc, EMPTY, 3), TCP_CC_KEEP);
+	assert_int_equal(lose_at(EMPTY + 5 * NS_PER_MS), TCP_CC_KEEP);
+	assert_int_equal(lose_at(EMPTY + 3 * NS_PER_MS), 100);
+	/* where losses are the path's own, only the queue is taken away */
+	assert_int_equal(lose_at(EMPTY + 5 * NS_PER_MS), 80);
+	/* all of that kind are used up */
+	assert_int_equal(lose_at(EMPTY + 5 * NS_PER_MS), TCP_CC_KEEP);
+	assert_int_equal(lose_at(EMPTY), 100);
+	assert_int_equal(lose_at(3 * EMPTY), TCP_CC_KEEP);
+	/* a path too short to tell */
+	arrive(100, NS_PER_MS);
+	assert_int_equal(tcp_cc_judge(&cc, NS_PER_MS, 3), TCP_CC_KEEP);
+}
+
+/* Many losses are congestion, a short queue or none; once. */
+static void test_judge_many(void **state)
+{
+	(void)state;
+	arrive(200, EMPTY);
+	tcp_cc_learn(&cc, 0, 0, 6 * MSS);
+	assert_int_equal(tcp_cc_judge(&cc, EMPTY, 3), 100);
+	tcp_cc_learn(&cc, 0, 0, 2 * MSS);
+	assert_int_equal(tcp_cc_judge(&cc, EMPTY, 3), TCP_CC_KEEP);
+	assert_int_equal(tcp_cc_judge(&cc, EMPTY, 4), 100);
+	tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
+	assert_int_equal(tcp_cc_judge(&cc, EMPTY, 3), 100);
+	for (int i = 0; i < 50; i++) { /* what is long past counts little */
+		arrive(100, EMPTY);
+		tcp_cc_learn(&cc, 0, 0, MSS);
+		assert_int_equal(tcp_cc_judge(&cc, EMPTY, 3), 100);
+	}
+}
+
+/* On a path known to lose, the window grows by an eighth in a round trip until
+ * something queues. */
+static void test_seeks_queue(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	cc.cwnd = cc.ssthresh = 80 * MSS;
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(lose_at(EMPTY), 100);
+	before = cc.cwnd;
+	round_trip(EMPTY, true);
+	assert_in_range(cc.cwnd, before + before / 9, before + before / 8);
+	arrive(100, EMPTY + 5 * NS_PER_MS);
+	before = cc.cwnd;
+	round_trip(EMPTY, true);
+	assert_true(cc.cwnd < before + 2 * MSS);
 }
 
 /* ------------------------------------------------------------- PRR */
@@ -268,7 +343,7 @@ static void test_prr(void **state)
 
 		setup(NULL);
 		cc.cwnd = 100 * MSS;
-		tcp_cc_congestion(&cc, 100 * MSS);
+		tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
 		pipe = (100 - losses) * MSS;
 		while (delivered < (100 - losses) * MSS) {
 			uint32_t room;
@@ -304,7 +379,8 @@ int main(void)
 		T(cubic_curve),    T(reno_friendly),   T(fast_convergence),
 		T(undo),           T(pause),           T(idle),
 		T(hystart_leaves), T(hystart_returns), T(prr),
-		T(pace),
+		T(pace),           T(judge),           T(judge_many),
+		T(seeks_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
