@@ -256,7 +256,11 @@ static void print_zsh(void)
 	      "\t_describe proxyctl arguments\n"
 	      "\t[[ $PREFIX != -* ]] || _describe option options\n"
 	      "}\n"
-	      "compdef _proxyctl proxyctl\n",
+	      "if [[ $funcstack[1] = _proxyctl ]]; then\n"
+	      "\t_proxyctl \"$@\"\n"
+	      "else\n"
+	      "\tcompdef _proxyctl proxyctl\n"
+	      "fi\n",
 	      stdout);
 }
 

@@ -95,7 +95,7 @@ static int read_flyctl(struct import *import, const char *path)
 	}
 	key_memory_wipe(&tunnel, sizeof(tunnel));
 	config_report_free(&report);
-	return err == 0 && import->text != NULL ? EXIT_DONE : EXIT_NO;
+	return err == 0 ? EXIT_DONE : EXIT_NO;
 }
 
 static int read_source(struct import *import)
@@ -115,6 +115,8 @@ static int read_source(struct import *import)
 		code = read_flyctl(import, path);
 	}
 	file_free(&file);
+	if (code == EXIT_DONE && import->text == NULL)
+		return no(path, error_text(ERR_NO_MEMORY));
 	if (code != EXIT_DONE || name == NULL)
 		return code;
 	if (!text_is_label(name))

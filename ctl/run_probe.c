@@ -18,6 +18,10 @@ enum {
 	WAIT_MS = 30000,
 	WAIT_TRY_MS = 2000,
 	WAIT_POLL_MS = 250,
+	/* An attempt may take all the time that is left; then its answer still
+	 * has to come. */
+	WAIT_REPLY_MS = 500,
+	WAIT_LEAST_MS = 20, /* no attempt is made with less */
 };
 
 static void set_text(json_t *request, const char *member, const char *text)
@@ -192,15 +196,23 @@ static uint64_t wait_left(const struct wait *wait)
 {
 	uint64_t now = client_now_ms();
 
-	return now >= wait->deadline ? 1 : wait->deadline - now;
+	return now >= wait->deadline ? 0 : wait->deadline - now;
 }
 
-/* One request within what is left; the result is the caller's. */
+/* One request within what is left; the result is the caller's. Without time
+ * the message stays that of the last attempt. */
 static int wait_ask(struct wait *wait, json_t *request, json_t **ret_result)
 {
 	struct client_reply reply;
-	int code = ask_quietly(wait->call, request, wait_left(wait), &reply);
+	int code;
 
+	*ret_result = NULL;
+	if (wait_left(wait) < WAIT_LEAST_MS && wait->message[0] != '\0') {
+		json_decref(request);
+		return EXIT_TIMEOUT;
+	}
+	code = ask_quietly(wait->call, request, wait_left(wait) + WAIT_REPLY_MS,
+			   &reply);
 	*ret_result = json_incref(reply.result);
 	memcpy(wait->message, reply.message, sizeof(wait->message));
 	client_reply_free(&reply);

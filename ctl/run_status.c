@@ -209,6 +209,7 @@ static int watch(const struct call *call)
 
 		if (style.width > 0)
 			fputs("\033[H\033[J", stdout);
+		fflush(stdout);
 		if (code == EXIT_DONE && call_has(call, "--json")) {
 			json_dumpf(reply.result, stdout, JSON_COMPACT);
 			putchar('\n');

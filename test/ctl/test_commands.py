@@ -293,6 +293,18 @@ def test_wait_too_short(ctl, fake):
     assert time.monotonic() - began < 2
 
 
+def test_wait_says_why_to_the_last(ctl, fake):
+    """What the daemon said is kept when time runs out during an attempt."""
+    def slow(request):
+        time.sleep(request["timeout_ms"] / 1000)
+        return {"ok": False, "text": "no handshake", "steps": []}
+
+    fake.answers["why"] = slow
+    done = ctl("wait", "--timeout", "0.4", "pg", "redis")
+    assert done.returncode == 75
+    assert "not ready after 0.4 s: pg: no handshake" in done.stderr
+
+
 def test_wait_without_forwards(ctl, fake):
     fake.answers["list"] = {"forwards": []}
     fake.answers["status"] = [STATUS, {**STATUS, "state": "ready"}]
