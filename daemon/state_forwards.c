@@ -83,22 +83,22 @@ static bool take_line(const char *line, struct mapping *mapping, bool *ret_end,
 static bool take_text(char *text, struct mapping *mappings, uint32_t *ret_count)
 {
 	uint64_t total = 0;
-	bool end = false;
 	char *rest = text;
+	bool end = false;
 
 	*ret_count = 0;
-	for (char *line = strsep(&rest, "\n"); line != NULL && !end;
-	     line = strsep(&rest, "\n")) {
+	while (!end) {
+		const char *line = strsep(&rest, "\n");
 		struct mapping mapping;
 
-		if (!take_line(line, &mapping, &end, &total))
+		if (line == NULL || !take_line(line, &mapping, &end, &total))
 			return false;
 		if (!end && *ret_count == FORWARDS_MAX)
 			return false;
 		if (!end)
 			mappings[(*ret_count)++] = mapping;
 	}
-	return end && total == *ret_count && (rest == NULL || *rest == '\0');
+	return total == *ret_count && rest != NULL && *rest == '\0';
 }
 
 static void shelve(struct state *state, const struct mapping *mapping,
