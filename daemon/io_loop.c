@@ -101,11 +101,17 @@ static void accept_clients(struct io_loop *io)
 
 /* ------------------------------------------------------------- the turn */
 
+/* The buffers are shared: another tunnel is the first to get some each turn. */
 static void receive(struct io_loop *io)
 {
+	unsigned used = 0;
+
+	io->receive_first++;
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		if (io->tunnels[i].udp != NULL)
-			io_udp_receive(io->tunnels[i].udp);
+		uint32_t slot = (io->receive_first + i) % TUNNEL_SLOTS;
+
+		if (io->tunnels[slot].udp != NULL)
+			used = io_udp_receive(io->tunnels[slot].udp, used);
 	}
 }
 

@@ -52,6 +52,7 @@ struct io_loop {
 	unsigned lookups;              /* of the host's resolver, under way */
 	struct io_client *clients;     /* one for each relay, same index */
 	uint8_t *receive_buffers;
+	uint32_t receive_first; /* slot of the tunnel that reads first */
 	struct io_service service;
 	struct io_control control;
 	const struct options *options;         /* what a reload reads again */

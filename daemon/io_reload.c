@@ -80,21 +80,30 @@ static int plan_tunnels(struct io_loop *io, const struct config *next,
 	return 0;
 }
 
-/* A listener on the same address that is not planned for another forward yet.
- * With port 0 every forward has a port of its own. */
+/* Whether the listener is what the mapping wants. A port that the system chose
+ * may be asked for by number later; port 0 is met by whatever the forward of
+ * the same name had with port 0. */
+static bool is_wanted(const struct io_listener *listener,
+		      const struct mapping *mapping, bool same_name)
+{
+	struct listen_spec spec = listener->spec;
+	const struct listen_spec *wanted = &mapping->listen;
+
+	if (wanted->kind != LISTEN_PATH && wanted->port == 0)
+		return same_name && listen_spec_equal(&spec, wanted);
+	if (spec.kind != LISTEN_PATH && spec.port == 0)
+		spec.port = listener->bound.port;
+	return listen_spec_equal(&spec, wanted);
+}
+
 static struct io_listener *find_listener(const struct io_loop *io,
 					 const struct mapping *mapping,
 					 uint32_t same_name)
 {
-	bool any = mapping->listen.kind != LISTEN_PATH &&
-		   mapping->listen.port == 0;
-
 	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
-		struct io_listener *listener = io->listeners[i];
-
-		if (listener != NULL && (!any || i == same_name) &&
-		    listen_spec_equal(&listener->spec, &mapping->listen))
-			return listener;
+		if (io->listeners[i] != NULL &&
+		    is_wanted(io->listeners[i], mapping, i == same_name))
+			return io->listeners[i];
 	}
 	return NULL;
 }
@@ -276,6 +285,7 @@ static void commit_forwards(struct io_loop *io, const struct config *next,
 			commit_mapping(&io->proxy, &io->now, &next->forwards[i],
 				       planned->old, count);
 
+		planned->listener->spec = next->forwards[i].listen;
 		io_listener_serve(planned->listener, slot);
 	}
 }

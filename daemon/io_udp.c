@@ -276,10 +276,8 @@ static unsigned receive_socket(struct io_udp *udp, struct io_udp_socket *socket,
 	return (unsigned)count;
 }
 
-void io_udp_receive(struct io_udp *udp)
+unsigned io_udp_receive(struct io_udp *udp, unsigned used)
 {
-	unsigned used = 0;
-
 	for (unsigned i = 0; i < 2; i++) {
 		struct io_udp_socket *socket = &udp->sockets[i];
 
@@ -290,6 +288,7 @@ void io_udp_receive(struct io_udp *udp)
 		if (socket->readable)
 			udp->io->again = true;
 	}
+	return used;
 }
 
 /* ------------------------------------------------------------- send */

@@ -58,7 +58,9 @@ struct io_udp {
 struct io_udp *io_udp_open(struct io_loop *io, struct tunnel *tunnel);
 void io_udp_close(struct io_udp *udp);
 
-void io_udp_receive(struct io_udp *udp);
+/* used: how many of the loop's receive buffers this turn has lent already, to
+ * whichever tunnel. Returns how many it has now. */
+unsigned io_udp_receive(struct io_udp *udp, unsigned used);
 void io_udp_flush(struct io_udp *udp);
 
 #endif

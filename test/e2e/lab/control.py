@@ -24,7 +24,10 @@ class Control:
     def line(self):
         """The next reply as a value, or None when the daemon hung up."""
         while b"\n" not in self.rest:
-            part = self.sock.recv(65536)
+            try:
+                part = self.sock.recv(65536)
+            except ConnectionResetError:
+                return None
             if not part:
                 return None
             self.rest += part
