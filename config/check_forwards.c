@@ -85,6 +85,7 @@ static int check_listener(const struct draft *draft, uint32_t index)
 {
 	const struct mapping *forwards = draft->config.forwards;
 	const struct mapping *forward = &forwards[index];
+	const struct config_metrics *metrics = &draft->config.metrics;
 	const struct mark *mark = &draft->forwards[index].listen;
 	char text[SOCKET_PATH_CAP];
 
@@ -98,6 +99,13 @@ static int check_listener(const struct draft *draft, uint32_t index)
 						   sizeof(text)),
 				forwards[i].name);
 	}
+	if (metrics->enabled &&
+	    listen_spec_clash(&metrics->listen, &forward->listen))
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "%s is taken by metrics; choose another "
+				    "port",
+				    listen_spec_format(&forward->listen, text,
+						       sizeof(text)));
 	if (forward->listen.kind == LISTEN_ADDRESS &&
 	    !ip_addr_is_loopback(&forward->listen.addr) &&
 	    forward->allow_count == 0)

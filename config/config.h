@@ -59,6 +59,13 @@ struct config_limits {
 	uint32_t connections;
 };
 
+/* Where metrics and health are shown over HTTP. */
+struct config_metrics {
+	bool enabled;
+	bool allow_remote; /* listen may be beyond loopback */
+	struct listen_spec listen;
+};
+
 struct config {
 	char path[PATH_CAP]; /* of its file; "": the command line alone */
 	struct config_tunnel *tunnels; /* owned */
@@ -66,6 +73,7 @@ struct config {
 	struct mapping *forwards; /* owned; every one has a name */
 	uint32_t forward_count;
 	struct config_limits limits;
+	struct config_metrics metrics;
 	/* "" = the default search order */
 	char control_socket[SOCKET_PATH_CAP];
 	char control_group[LABEL_CAP];

@@ -60,4 +60,7 @@ const struct yaml_node *reader_find(const struct reader *reader,
 /* yaml_tunnels.c: "tunnels:" */
 int reader_tunnels(struct reader *reader, const struct yaml_node *map);
 
+/* yaml_metrics.c: "metrics:" */
+int reader_metrics(struct reader *reader, const struct yaml_node *map);
+
 #endif

@@ -238,7 +238,7 @@ static int unsupported(struct reader *reader, const struct yaml_node *node)
 static const struct field root_fields[] = {
 	{"tunnels", reader_tunnels}, {"forwards", root_forwards},
 	{"exposes", unsupported},    {"control", root_control},
-	{"limits", root_limits},
+	{"limits", root_limits},     {"metrics", reader_metrics},
 };
 
 int yaml_schema_read(const struct yaml_tree *tree, struct draft *draft)

@@ -14,6 +14,7 @@
 #include "ctl/socket_path.h"
 #include "daemon/io_apply.h"
 #include "daemon/io_client.h"
+#include "daemon/io_http.h"
 #include "daemon/io_listener.h"
 #include "daemon/io_reload.h"
 #include "daemon/io_state.h"
@@ -161,6 +162,7 @@ static uint64_t wait_ns(const struct io_loop *io)
 	if (io->accept_pause > io->now.awake)
 		edge = time_min(edge, io->accept_pause);
 	edge = time_min(edge, io_control_deadline(io));
+	edge = time_min(edge, io_http_deadline(io));
 	edge = time_min(edge, io_state_deadline(io));
 	if (io->draining)
 		edge = time_min(edge, io->drain_until);
@@ -190,6 +192,7 @@ static void close_handles(struct io_loop *io)
 	io->closed = true;
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++)
 		io_tunnel_close(io, i);
+	io_http_close(io);
 	io_control_close(io);
 	for (unsigned i = 0; i < IO_SIGNALS; i++)
 		io_owner_close(&io->owner, (uv_handle_t *)&io->signals[i]);
@@ -250,6 +253,7 @@ static void turn(struct io_loop *io)
 {
 	io->again = false;
 	io_clock_read(&io->now);
+	io_metrics_turn_begins(&io->metrics, &io->now);
 	proxy_expire(&io->proxy, &io->now);
 	receive(io);
 	retry_listeners(io);
@@ -264,11 +268,13 @@ static void turn(struct io_loop *io)
 		stop_step(io);
 	serve_clients(io);
 	release_buffers(io);
+	io_http_turn(io);
 	tend_tunnels(io);
 	flush(io);
 	update_listeners(io);
 	io_state_turn(io);
 	io_service_turn(io);
+	io_metrics_turn_ends(&io->metrics, read_clock(CLOCK_MONOTONIC));
 	arm_timer(io);
 	if (io->stopping && io->proxy.relay_count == 0)
 		close_handles(io);
@@ -310,7 +316,8 @@ static void fill_random(void *ctx, void *buf, size_t len)
 static uint32_t relay_cap(const struct config *config)
 {
 	uint32_t listeners = 2 * config->forward_count;
-	uint32_t reserve = DESCRIPTOR_RESERVE + listeners;
+	uint32_t reserve = DESCRIPTOR_RESERVE + listeners +
+			   (config->metrics.enabled ? IO_HTTP_DESCRIPTORS : 0);
 	uint32_t cap = config->limits.connections;
 	struct rlimit limit;
 
@@ -369,6 +376,7 @@ static void close_loop(struct io_loop *io)
 	else
 		CHECK(uv_loop_close(&io->uv) == 0);
 	io_service_close(io);
+	io_metrics_close(&io->metrics);
 	io_state_close(io);
 	proxy_close(&io->proxy, &io->now);
 	free(io->clients);
@@ -402,6 +410,7 @@ int io_loop_open(struct io_loop *io, struct config *config,
 	if (err != 0)
 		return err;
 	CHECK(uv_loop_init(&io->uv) == 0);
+	io_metrics_open(&io->metrics, &io->now);
 	io_service_open(io);
 	open_handles(io);
 	io->options = options;

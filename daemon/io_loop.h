@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "daemon/clock.h"
 #include "daemon/io_control.h"
+#include "daemon/io_metrics.h"
 #include "daemon/io_owner.h"
 #include "daemon/io_service.h"
 #include "daemon/io_tunnel.h"
@@ -21,6 +22,7 @@
 #include "daemon/state.h"
 
 struct io_client;
+struct io_http;
 struct options;
 struct io_listener;
 
@@ -55,6 +57,9 @@ struct io_loop {
 	uint32_t receive_first; /* slot of the tunnel that reads first */
 	struct io_service service;
 	struct io_control control;
+	struct io_metrics metrics;
+	struct io_http *http;                  /* NULL: not open */
+	uint64_t http_retry;                   /* awake time */
 	const struct options *options;         /* what a reload reads again */
 	uint64_t started;                      /* awake time */
 	uint64_t config_loaded;                /* wall time */

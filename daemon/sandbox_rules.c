@@ -44,6 +44,8 @@ void sandbox_open_folders(struct sandbox *sandbox,
 		if (config->forwards[i].listen.kind == LISTEN_PATH)
 			allow_socket(sandbox, config->forwards[i].listen.path);
 	}
+	if (config->metrics.listen.kind == LISTEN_PATH)
+		allow_socket(sandbox, config->metrics.listen.path);
 	sandbox_allow_sockets(sandbox, getenv("RUNTIME_DIRECTORY"));
 	sandbox_allow_sockets(sandbox, getenv("XDG_RUNTIME_DIR"));
 	sandbox_allow_sockets(sandbox, "/run/wgproxyd");

@@ -81,6 +81,8 @@ only 'sodium.h only in crypto/ and config/keyfile.c' 'include <sodium' \
 	'^crypto/|^config/keyfile\.c$'
 only 'libcrypto only in crypto/' 'include <openssl/' '^crypto/'
 only 'yaml.h only in config/' 'include <yaml\.h>' '^config/'
+only 'microhttpd.h only in daemon/io_http*' 'include <microhttpd' \
+	'^daemon/io_http'
 only 'c-ares only in netstack/dns_codec.c' 'include <ares' \
 	'^netstack/dns_codec\.c$'
 only 'jansson only in ctl/ and where the daemon speaks it' 'include <jansson' \

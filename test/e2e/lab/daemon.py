@@ -76,8 +76,9 @@ class Daemon:
     the system chooses, read from the log into self.ports. Settings:
     arguments, environment, nofile, wrapper (a command in front),
     descriptors (pairs of a name and what to pass in the way of LISTEN_FDS),
-    sandbox (its options instead of --strict-sandbox) and
-    more_tunnels (name to tunnel, beside the one called "lab").
+    sandbox (its options instead of --strict-sandbox),
+    more_tunnels (name to tunnel, beside the one called "lab") and
+    more (other keys of the configuration).
     """
 
     def __init__(self, namespace, folder, tunnel, forwards, **settings):
@@ -114,6 +115,7 @@ class Daemon:
         for name, more in self.settings.get("more_tunnels", {}).items():
             tunnels[name] = self.with_key_file(name, more)
         document = {"tunnels": tunnels, "forwards": []}
+        document.update(self.settings.get("more", {}))
         for name, target in self.forwards.items():
             if not isinstance(target, dict):
                 target = {"to": target}
