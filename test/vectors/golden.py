@@ -158,4 +158,5 @@ def main():
                 out.write("%s %s\n" % (name, value.hex()))
 
 
-main()
+if __name__ == "__main__":
+    main()
