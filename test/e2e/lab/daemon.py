@@ -132,9 +132,14 @@ class Daemon:
 
     def argv(self):
         return (self.settings.get("wrapper", [])
-                + [self.program, "--config", self.config,
-                   "--state-dir", self.state, "--socket", self.socket]
+                + [self.program, "--config", self.config] + self.places()
                 + self.sandbox() + self.settings.get("arguments", []))
+
+    def places(self):
+        """For state and control, unless the test has its own."""
+        if "--state-dir" in self.settings.get("arguments", []):
+            return []
+        return ["--state-dir", self.state, "--socket", self.socket]
 
     def sandbox(self):
         """A forbidden system call ends the daemon, so that a test fails.
