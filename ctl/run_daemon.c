@@ -11,7 +11,7 @@
 
 enum {
 	DRAIN_POLL_MS = 200,
-	DRAIN_MARGIN_MS = 5000, /* beyond what the daemon was given */
+	DRAIN_MARGIN_MS = 2000, /* beyond what the daemon was given */
 };
 
 /* ----------------------------------------------------------------- reload */
@@ -92,8 +92,7 @@ static int wait_until_gone(const struct call *call, uint64_t wait_ms,
 		int code;
 
 		if (client_now_ms() >= deadline) {
-			say("%" PRIu64 " connections are still open; see "
-			    "proxyctl connections",
+			say("%" PRIu64 " still open; see proxyctl connections",
 			    left);
 			return EXIT_TIMEOUT;
 		}

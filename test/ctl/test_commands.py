@@ -364,6 +364,17 @@ def test_drain_wait(ctl, fake):
     assert fake.ops() == ["drain", "connections", "connections"]
 
 
+def test_drain_takes_too_long(ctl, fake):
+    """A daemon that does not reset what is left is not waited for."""
+    fake.answers["drain"] = {"connections": 1}
+    fake.answers["connections"] = {"connections": [{"id": 1}]}
+    began = time.monotonic()
+    done = ctl("drain", "pg", "--wait", "0.1")
+    assert done.returncode == 75
+    assert "1 still open" in done.stderr
+    assert time.monotonic() - began < 4
+
+
 def test_drain_until_the_daemon_ends(ctl, fake):
     fake.answers["drain"] = {"connections": 2}
 
