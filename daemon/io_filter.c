@@ -216,8 +216,8 @@ static bool is_family(int family)
 static void socket_rules(struct filter *filter)
 {
 	const struct scmp_arg_cmp route[] = {
-		SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK),
-		SCMP_A2_64(SCMP_CMP_EQ, NETLINK_ROUTE),
+		SCMP_A0_64(SCMP_CMP_EQ, AF_NETLINK, 0),
+		SCMP_A2_64(SCMP_CMP_EQ, NETLINK_ROUTE, 0),
 	};
 
 	for (unsigned family = 0; family < AF_MAX; family++) {
@@ -226,10 +226,10 @@ static void socket_rules(struct filter *filter)
 		rule_if(filter,
 			is_family((int)family) ? SCMP_ACT_ALLOW
 					       : SCMP_ACT_KILL_PROCESS,
-			SCMP_SYS(socket), SCMP_A0_64(SCMP_CMP_EQ, family));
+			SCMP_SYS(socket), SCMP_A0_64(SCMP_CMP_EQ, family, 0));
 	}
 	rule_if(filter, SCMP_ACT_KILL_PROCESS, SCMP_SYS(socket),
-		SCMP_A0_64(SCMP_CMP_GE, AF_MAX));
+		SCMP_A0_64(SCMP_CMP_GE, AF_MAX, 0));
 	rule(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), route,
 	     ARRAY_SIZE(route));
 }
@@ -261,19 +261,19 @@ static void thread_rules(struct filter *filter)
 		SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 	rule(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), NULL, 0);
 	rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill),
-		SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		SCMP_A0_64(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl),
-		SCMP_A0_64(SCMP_CMP_EQ, PR_SET_NAME));
+		SCMP_A0_64(SCMP_CMP_EQ, PR_SET_NAME, 0));
 }
 
 static void other_rules(struct filter *filter)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ioctls); i++)
 		rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
-			SCMP_A1_64(SCMP_CMP_EQ, ioctls[i]));
+			SCMP_A1_64(SCMP_CMP_EQ, ioctls[i], 0));
 	/* Limits are looked at, not set. */
 	rule_if(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64),
-		SCMP_A2_64(SCMP_CMP_EQ, 0));
+		SCMP_A2_64(SCMP_CMP_EQ, 0, 0));
 }
 
 static void attribute(struct filter *filter, enum scmp_filter_attr name,

@@ -16,7 +16,7 @@
 
 /* ------------------------------------------------------------- plan */
 
-enum { NO_SLOT = UINT32_MAX };
+#define NO_SLOT UINT32_MAX
 
 /* What becomes of one tunnel or forward of the new configuration. */
 struct planned_tunnel {

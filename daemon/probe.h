@@ -17,7 +17,8 @@
 #include "daemon/reason.h"
 #include "daemon/tunnel.h"
 
-enum { PROBES_MAX = 128, PROBE_NONE = UINT32_MAX };
+enum { PROBES_MAX = 128 };
+#define PROBE_NONE UINT32_MAX
 
 struct probe {
 	struct tunnel *tunnel; /* NULL: the place is free */
