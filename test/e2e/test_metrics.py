@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -14,7 +15,7 @@ import time
 import pytest
 
 from lab import clients, stream
-from lab.daemon import BINARY
+from lab.daemon import BINARY, write_private
 from lab.lab import APP6, DEAD6, Lab
 from lab.process import until
 from lab.scrape import Connection, Metrics, request, scrape
@@ -163,6 +164,65 @@ def test_scrapes_while_a_stream_flows(lab):
         until(lambda: scrape(daemon, WHERE).value(
             "wgproxy_connection_bytes_total", forward="source",
             direction="rx") == 64 * stream.MIB, 5, "all is counted")
+
+
+def test_lookups_by_result(lab):
+    forwards = {"good": ("appname.internal", "echo"),
+                "wrong": "nosuch.internal:1", "empty": "text.internal:1"}
+    with metered(lab, forwards) as daemon:
+        clients.echoes(daemon, "good")
+        clients.is_refused(daemon, "wrong", "dns_nxdomain")
+        clients.is_refused(daemon, "empty", "dns_nodata")
+        metrics = scrape(daemon, WHERE)
+        for result in "ok", "nxdomain", "nodata":
+            assert metrics.value("wgproxy_dns_lookups_total", tunnel="lab",
+                                 result=result) >= 1, result
+        for result in "server", "timeout":
+            assert metrics.value("wgproxy_dns_lookups_total", tunnel="lab",
+                                 result=result) == 0, result
+        assert metrics.value("wgproxy_connections_total", forward="wrong",
+                             result="dns_nxdomain") == 1
+
+
+def reload(daemon, change, event, count):
+    """Changes the configuration's text and waits for what becomes of it."""
+    with open(daemon.config) as file:
+        text = file.read()
+    write_private(daemon.config, change(text))
+    os.kill(daemon.process.pid, signal.SIGHUP)
+    daemon.wait_event(event, count=count)
+
+
+def test_reload(lab):
+    """A bad configuration is told and changes nothing, a good one may move
+    the listener or end it."""
+    other = WHERE + 1
+
+    def moved(text):
+        return text.replace(":%d" % WHERE, ":%d" % other)
+
+    with metered(lab) as daemon:
+        name = "wgproxy_config_last_reload_successful"
+        when = "wgproxy_config_last_reload_success_timestamp_seconds"
+        loaded = scrape(daemon, WHERE).value(when)
+        assert abs(time.time() - loaded) < 60
+        reload(daemon, lambda text: text + "nonsense: 1\n",
+               "reload_failed", 1)
+        time.sleep(0.3)  # a text is kept for 250 ms
+        assert scrape(daemon, WHERE).value(name) == 0
+        assert scrape(daemon, WHERE).value(when) == loaded
+        reload(daemon, lambda text: moved(text).replace("nonsense: 1\n", ""),
+               "metrics_listening", 2)
+        assert scrape(daemon, other).value(name) == 1
+        assert scrape(daemon, other).value(when) > loaded
+        with pytest.raises(ConnectionRefusedError):
+            scrape(daemon, WHERE)
+        reload(daemon, lambda text: text.replace(
+            "metrics:\n  listen: 127.0.0.1:%d\n" % other, ""),
+            "reloaded", 2)
+        with pytest.raises(ConnectionRefusedError):
+            scrape(daemon, other)
+        clients.echoes(daemon, "echo")
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None,
