@@ -4,13 +4,19 @@
     sudo env WGPROXYD=build/wgproxyd /usr/bin/python3 bench/paths.py \\
         [SECONDS [RUNS [PATH...]]]
 
-The paths are made by test/e2e/impair.c between the near end and the far one,
-Debian's wireguard-go with Linux TCP. "tun" is wireguard-go at the near end
-too. In a download Linux sends and the near end only acknowledges. What sends
-is named in the second column; the two ends take turns, so that a busy machine
-hits both. Linux may have as much memory for a socket as we take.
+The paths are made by test/e2e/impair.c between the near end and the far one:
+the newest wireguard-go when build/peers has it, else Debian's, whose short
+socket buffer loses packets of its own, with Linux TCP. "tun" is the same
+wireguard-go at the near end. In a download Linux sends and the near end only
+acknowledges. What sends is named in the third column; the two ends take turns,
+so that a busy machine Linux may have as much memory for a socket as
+we take.
+
+The path "shared" is another thing: one upload of each end at once through one
+link, Linux with CUBIC, and the share of ours in terms of Linux'.
 """
 
+import concurrent.futures
 import json
 import os
 import shutil
@@ -25,7 +31,7 @@ from lab import netns  # noqa: E402
 from lab.impair import Impair  # noqa: E402
 from lab.lab import APP6, OUTER, Lab, endpoint  # noqa: E402
 from lab.process import LabError, Process, as_root  # noqa: E402
-from lab.wireguard import Tun  # noqa: E402
+from lab.wireguard import Tun, implementation  # noqa: E402
 
 IPERF_PORT = 5201
 MBIT = 200
@@ -35,6 +41,8 @@ PATHS = {
     "lossy-near": (20, {"loss_ppm": 10000}),
 }
 LINUX = ["cubic", "bbr"]
+SHARED = {"delay_us": 20000, "rate_mbps": 100, "queue_kib": 488}
+SETTLE = 5  # seconds that do not count
 
 
 def impairments(path):
@@ -61,11 +69,11 @@ def sysctl(namespace, **values):
         namespace.run(["sysctl", "-qw", "net.ipv4.%s=%s" % (key, value)])
 
 
-def iperf(lab, near, way, control, seconds):
+def iperf(lab, near, way, control, seconds, settle=0):
     """Mbit/s that arrived."""
     time.sleep(1)  # the server has done with the one before
     argv = ["iperf3", "-J", "-c", near.host, "-p", str(near.port), "-C",
-            control, "-t", str(seconds)]
+            control, "-t", str(seconds), "-O", str(settle)]
     done = lab.near.run(argv + ["-R"] * (way == "down"), timeout=seconds + 60)
     result = json.loads(done.stdout[done.stdout.index("{"):])
     if "error" in result:
@@ -102,6 +110,24 @@ def measure_path(lab, nears, path, seconds, runs):
             max(values)), flush=True)
 
 
+def measure_shared(lab, nears, seconds, runs):
+    """Both at once. Each is the first to come in turn."""
+    shares = []
+    for run in range(runs):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            futures = {}
+            for near in nears[::-1] if run % 2 else nears:
+                futures[near.name] = pool.submit(
+                    iperf, lab, near, "up", LINUX[0], seconds, SETTLE)
+                time.sleep(1)
+            ours, linux = (futures[near.name].result() for near in nears)
+        shares.append(ours / linux)
+        print("%-11s %-5s %.1f beside %.1f: %.2f of its share" % (
+            "shared", "up", ours, linux, shares[-1]), flush=True)
+    print("%-11s %-5s median %.2f" % ("shared", "up",
+                                      statistics.median(shares)))
+
+
 def near_daemon(lab, relay):
     tunnel = lab.tunnel(endpoint=relay.endpoint)
     daemon = lab.daemon({"iperf": "[%s]:%d" % (APP6, IPERF_PORT)}, tunnel)
@@ -111,14 +137,15 @@ def near_daemon(lab, relay):
 
 def near_tun(lab, relay):
     identity = lab.identity()
-    tun = Tun(lab.near, "wn" + lab.id, identity.keys, lab.folder)
+    tun = Tun(lab.near, "wn" + lab.id, identity.keys, lab.folder,
+              lab.peer.kind)
     lab.exits.callback(tun.close)
     tun.addresses = [identity.four + "/16", identity.six + "/120"]
     tun.routes = ["fdaa:0:18::/48"]
     tun.add_peer(lab.peer.keys.public, ["10.18.0.0/16", "fdaa:0:18::/48"],
                  relay.endpoint)
     tun.start()
-    return Near("tun", APP6, IPERF_PORT, relay)
+    return Near("tun", APP6, IPERF_PORT + 1, relay)
 
 
 def hurry(process):
@@ -127,30 +154,41 @@ def hurry(process):
         os.setpriority(os.PRIO_PROCESS, int(thread), -15)
 
 
-def make_relay(lab, port):
-    """A relay of its own for each end: one knows one client only."""
+def make_relay(lab, port, **settings):
     relay = Impair(lab.far, lab.folder, (OUTER["far4"], port),
-                   (OUTER["far4"], lab.peer.port))
+                   (OUTER["far4"], lab.peer.port), **settings)
     lab.exits.callback(relay.close)
     hurry(relay.process)
     relay.endpoint = endpoint(*relay.listen)
     return relay
 
 
-def measure(seconds, runs, paths):
-    with Lab() as lab:
-        hurry(lab.peer.process)
+def make_servers(lab):
+    for port in (IPERF_PORT, IPERF_PORT + 1):
         server = Process("iperf3", lab.far.command(as_root(
-            ["iperf3", "-s", "-p", str(IPERF_PORT)])),
-            os.path.join(lab.folder, "iperf3.log"))
+            ["iperf3", "-s", "-p", str(port)])),
+            os.path.join(lab.folder, "iperf3-%d.log" % port))
         lab.exits.callback(server.stop)
+
+
+def measure(seconds, runs, paths):
+    newest = "wireguard-go-newest"
+    with Lab(newest if implementation(newest) else "wireguard-go") as lab:
+        hurry(lab.peer.process)
+        make_servers(lab)
         for end in (lab.near, lab.far):
             sysctl(end, tcp_rmem="4096 131072 16777216",
                    tcp_wmem="4096 65536 16777216")
-        nears = [near_daemon(lab, make_relay(lab, 51821)),
-                 near_tun(lab, make_relay(lab, 51822))]
-        print("%d runs of %d s; %d Mbit/s outside the tunnel" % (
-            runs, seconds, MBIT))
+        if paths == ["shared"]:
+            relays = [make_relay(lab, 51823, clients=2, **SHARED)] * 2
+        else:
+            relays = [make_relay(lab, 51821), make_relay(lab, 51822)]
+        nears = [near_daemon(lab, relays[0]), near_tun(lab, relays[1])]
+        print("%s; %d runs of %d s" % (lab.peer.kind, runs, seconds))
+        if paths == ["shared"]:
+            measure_shared(lab, nears, seconds, runs)
+            return
+        print("%d Mbit/s outside the tunnel" % MBIT)
         print("%-11s %-5s %-9s %-9s %7s %7s %7s" % (
             "path", "way", "sender", "near end", "min", "median", "max"))
         for path in paths:
@@ -163,7 +201,11 @@ def main(argv):
         print("skipped: %s" % (reason or "iperf3 is not installed"))
         return 77
     numbers = [int(text) for text in argv[1:3]]
-    measure(*(numbers + [10, 3][len(numbers):]), argv[3:] or list(PATHS))
+    numbers += [10, 3][len(numbers):]
+    if argv[3:] != ["shared"]:
+        measure(*numbers, argv[3:] or list(PATHS))
+    if argv[3:] in ([], ["shared"]):
+        measure(2 * numbers[0], numbers[1], ["shared"])
     return 0
 
 

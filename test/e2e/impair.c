@@ -12,8 +12,11 @@
  * reorder_us=N   how much later a reordered one leaves (default 2000)
  * seed=N         default 1
  *
+ * clients=N      share the link, default 1, at most 4
+ *
  * Lines on standard input, "KEY=VALUE", change it while it runs. One client
- * at a time: the last one heard. It prints "ready" when it listens.
+ * more than that takes the place of the last. It prints "ready" when it
+ * listens.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,6 +37,7 @@ enum {
 	SOCKET_BUFFER = 4 << 20,
 	BATCH = 64,
 	WAYS = 2,
+	CLIENTS_MAX = 4,
 };
 
 struct datagram {
@@ -41,6 +45,7 @@ struct datagram {
 	uint64_t serial; /* keeps equal times in order */
 	uint16_t len;
 	uint8_t way; /* 0 to the server, 1 to the client */
+	uint8_t client;
 	uint8_t bytes[DATAGRAM_CAP];
 };
 
@@ -53,15 +58,22 @@ struct settings {
 	uint64_t reorder_ppm;
 	uint64_t reorder_us;
 	uint64_t seed;
+	uint64_t clients;
+};
+
+struct client {
+	struct sockaddr_storage address;
+	socklen_t len;
+	int fd; /* to the server */
 };
 
 struct relay {
 	struct settings settings;
 	uint64_t random;
-	int fds[WAYS];             /* [0] hears clients, [1] the server */
+	int fd; /* hears clients */
+	struct client clients[CLIENTS_MAX];
+	uint32_t client_count;
 	uint64_t busy_until[WAYS]; /* the link's, by rate_mbps */
-	struct sockaddr_storage client;
-	socklen_t client_len;
 	struct datagram *heap[QUEUE_CAP];
 	struct datagram *spare[QUEUE_CAP];
 	uint32_t count;
@@ -116,6 +128,7 @@ static int set_one(struct settings *settings, const char *text)
 		{"reorder_ppm", &settings->reorder_ppm},
 		{"reorder_us", &settings->reorder_us},
 		{"seed", &settings->seed},
+		{"clients", &settings->clients},
 	};
 	size_t len = strcspn(text, "=");
 
@@ -219,10 +232,17 @@ static uint64_t crossing_time(struct relay *relay, unsigned int way, size_t len,
 	return start + s->delay_us * 1000;
 }
 
-static void enqueue(struct relay *relay, unsigned int way, const uint8_t *bytes,
-		    size_t len, uint64_t now)
+struct arrival {
+	uint64_t now;
+	unsigned int way, client;
+	const uint8_t *bytes;
+	size_t len;
+};
+
+static void enqueue(struct relay *relay, const struct arrival *arrival)
 {
-	uint64_t due = crossing_time(relay, way, len, now);
+	uint64_t due =
+		crossing_time(relay, arrival->way, arrival->len, arrival->now);
 	struct datagram *datagram;
 
 	if (due == 0 || (datagram = take_spare(relay)) == NULL)
@@ -231,39 +251,65 @@ static void enqueue(struct relay *relay, unsigned int way, const uint8_t *bytes,
 		due += relay->settings.reorder_us * 1000;
 	datagram->due_ns = due;
 	datagram->serial = relay->serial++;
-	datagram->way = (uint8_t)way;
-	datagram->len = (uint16_t)len;
-	memcpy(datagram->bytes, bytes, len);
+	datagram->way = (uint8_t)arrival->way;
+	datagram->client = (uint8_t)arrival->client;
+	datagram->len = (uint16_t)arrival->len;
+	memcpy(datagram->bytes, arrival->bytes, arrival->len);
 	push(relay, datagram);
 }
 
-static void arrive(struct relay *relay, unsigned int way, const uint8_t *bytes,
-		   size_t len, uint64_t now)
+static void arrive(struct relay *relay, const struct arrival *arrival)
 {
 	if (chance(relay, relay->settings.loss_ppm))
 		return;
-	enqueue(relay, way, bytes, len, now);
+	enqueue(relay, arrival);
 	if (chance(relay, relay->settings.dup_ppm))
-		enqueue(relay, way, bytes, len, now);
+		enqueue(relay, arrival);
 }
 
-static void receive(struct relay *relay, unsigned int way, uint64_t now)
+static unsigned int find_client(struct relay *relay,
+				const struct sockaddr_storage *from,
+				socklen_t len)
 {
+	uint32_t i = 0;
+
+	while (i < relay->client_count &&
+	       (relay->clients[i].len != len ||
+		memcmp(&relay->clients[i].address, from, len) != 0))
+		i++;
+	if (i == relay->client_count) {
+		if (i == relay->settings.clients)
+			i--;
+		else
+			relay->client_count++;
+		relay->clients[i].address = *from;
+		relay->clients[i].len = len;
+	}
+	return i;
+}
+
+static void receive(struct relay *relay, unsigned int way, unsigned int client,
+		    uint64_t now)
+{
+	int fd = way == 0 ? relay->fd : relay->clients[client].fd;
 	uint8_t bytes[DATAGRAM_CAP];
+	struct arrival arrival = {
+		.now = now, .way = way, .client = client, .bytes = bytes};
 
 	for (int i = 0; i < BATCH; i++) {
 		struct sockaddr_storage from;
 		socklen_t from_len = sizeof(from);
-		ssize_t len = recvfrom(relay->fds[way], bytes, sizeof(bytes),
-				       MSG_DONTWAIT, (struct sockaddr *)&from,
-				       &from_len);
+		ssize_t len;
+
+		memset(&from, 0, sizeof(from));
+		len = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT,
+			       (struct sockaddr *)&from, &from_len);
 		if (len < 0)
 			return;
-		if (way == 0) {
-			relay->client = from;
-			relay->client_len = from_len;
-		}
-		arrive(relay, way, bytes, (size_t)len, now);
+		if (way == 0)
+			arrival.client = find_client(relay, &from, from_len);
+		arrival.len = (size_t)len;
+		arrive(relay, &arrival);
 	}
 }
 
@@ -271,24 +317,23 @@ static void deliver(struct relay *relay, uint64_t now)
 {
 	while (relay->count > 0 && relay->heap[0]->due_ns <= now) {
 		struct datagram *datagram = pop(relay);
+		struct client *client = &relay->clients[datagram->client];
 
 		if (datagram->way == 0)
-			(void)send(relay->fds[1], datagram->bytes,
-				   datagram->len, 0);
-		else if (relay->client_len > 0)
-			(void)sendto(relay->fds[0], datagram->bytes,
-				     datagram->len, 0,
-				     (struct sockaddr *)&relay->client,
-				     relay->client_len);
+			(void)send(client->fd, datagram->bytes, datagram->len,
+				   0);
+		else
+			(void)sendto(relay->fd, datagram->bytes, datagram->len,
+				     0, (struct sockaddr *)&client->address,
+				     client->len);
 		relay->spare[relay->spares++] = datagram;
 	}
 }
 
 static void turn(struct relay *relay)
 {
-	struct pollfd fds[] = {{relay->fds[0], POLLIN, 0},
-			       {relay->fds[1], POLLIN, 0},
-			       {STDIN_FILENO, POLLIN, 0}};
+	struct pollfd fds[2 + CLIENTS_MAX] = {{relay->fd, POLLIN, 0},
+					      {STDIN_FILENO, POLLIN, 0}};
 	struct timespec wait = {1, 0};
 	uint64_t now = now_ns();
 
@@ -299,13 +344,17 @@ static void turn(struct relay *relay)
 		wait.tv_sec = (time_t)(left / 1000000000u);
 		wait.tv_nsec = (long)(left % 1000000000u);
 	}
-	if (ppoll(fds, 3, &wait, NULL) < 0 && errno != EINTR)
+	for (uint32_t i = 0; i < relay->client_count; i++)
+		fds[2 + i] = (struct pollfd){relay->clients[i].fd, POLLIN, 0};
+	if (ppoll(fds, 2 + relay->client_count, &wait, NULL) < 0 &&
+	    errno != EINTR)
 		die("ppoll");
-	if (fds[2].revents != 0 && !read_settings(relay))
+	if (fds[1].revents != 0 && !read_settings(relay))
 		exit(0);
 	now = now_ns();
-	receive(relay, 0, now);
-	receive(relay, 1, now);
+	receive(relay, 0, 0, now);
+	for (uint32_t i = 0; i < relay->client_count; i++)
+		receive(relay, 1, i, now);
 	deliver(relay, now_ns());
 }
 
@@ -360,14 +409,17 @@ int main(int argc, char **argv)
 		return 64;
 	}
 	relay.settings = (struct settings){
-		.queue_kib = 1024, .reorder_us = 2000, .seed = 1};
+		.queue_kib = 1024, .reorder_us = 2000, .seed = 1, .clients = 1};
 	for (int i = 5; i < argc; i++) {
 		if (set_one(&relay.settings, argv[i]) != 0)
 			return 64;
 	}
 	relay.random = relay.settings.seed * 0x9e3779b97f4a7c15ULL + 1;
-	relay.fds[0] = open_socket(argv[1], argv[2], false);
-	relay.fds[1] = open_socket(argv[3], argv[4], true);
+	if (relay.settings.clients < 1 || relay.settings.clients > CLIENTS_MAX)
+		return 64;
+	relay.fd = open_socket(argv[1], argv[2], false);
+	for (uint32_t i = 0; i < relay.settings.clients; i++)
+		relay.clients[i].fd = open_socket(argv[3], argv[4], true);
 	puts("ready");
 	fflush(stdout);
 	for (;;)
