@@ -19,6 +19,7 @@
 struct endpoint;
 struct ip_addr;
 struct prefix;
+struct route_table;
 
 struct request {
 	char **words;
@@ -78,10 +79,22 @@ void name_forget_all(void);
 
 /* ------------------------------------------------------------- subjects */
 
+/* A table ends with NULL. */
 struct command {
 	const char *name;
 	void (*run)(struct request *request);
 };
 
+/* False: the name is not in the table. */
+bool request_run(struct request *request, const struct command *commands,
+		 const char *name);
+/* The next word is a command of the table. */
+void request_sub(struct request *request, const struct command *commands);
+
 extern const struct command primitive_commands[];
+extern const struct command noise_commands[];
+extern const struct command table_commands[];
+
+void answer_route(struct request *request, const struct route_table *table,
+		  const struct ip_addr *addr);
 #endif

@@ -10,16 +10,9 @@
 
 static const struct command *const subjects[] = {
 	primitive_commands,
+	noise_commands,
+	table_commands,
 };
-
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
-		for (const struct command *c = subjects[i]; c->name; c++)
-			if (strcmp(c->name, name) == 0)
-				return c;
-	return NULL;
-}
 
 static void split(struct request *request, char *line)
 {
@@ -37,12 +30,11 @@ static void split(struct request *request, char *line)
 static void run(struct request *request)
 {
 	const char *name = request_word(request);
-	const struct command *command = find_command(name);
 
-	if (command != NULL)
-		command->run(request);
-	else
-		request_fail(request, "COMMAND");
+	for (size_t i = 0; i < ARRAY_SIZE(subjects); i++)
+		if (request_run(request, subjects[i], name))
+			return;
+	request_fail(request, "COMMAND");
 }
 
 static void reply(const struct request *request, const char *text)

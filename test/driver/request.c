@@ -57,6 +57,22 @@ bool request_end(struct request *request)
 	return request->error == NULL;
 }
 
+bool request_run(struct request *request, const struct command *commands,
+		 const char *name)
+{
+	while (commands->name != NULL && strcmp(commands->name, name) != 0)
+		commands++;
+	if (commands->name != NULL)
+		commands->run(request);
+	return commands->name != NULL;
+}
+
+void request_sub(struct request *request, const struct command *commands)
+{
+	if (!request_run(request, commands, request_word(request)))
+		request_fail(request, "COMMAND");
+}
+
 /* ------------------------------------------------------------- values */
 
 void *request_alloc(struct request *request, size_t len)

@@ -230,6 +230,169 @@ def test_xaead(d):
     assert count > 20, count
 
 
+# ------------------------------------------------------------- handshakes
+
+def recorded():
+    """The two of golden.txt, and the same computed now."""
+    each = []
+    for name, value in lines("golden.txt"):
+        if name == "initiator":
+            each.append({})
+        each[-1][name] = bytes.fromhex(value)
+    return each + [golden.handshake(golden.number("another psk"))]
+
+
+def flip(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def two_sides(d, g):
+    i_public, r_public = (golden.public(g[x])
+                          for x in ("initiator", "responder"))
+    same(d.ask("noise", "new", "i", g["initiator"], r_public,
+               "psk=" + text(g["psk"])), i_public)
+    same(d.ask("noise", "new", "r", g["responder"], i_public,
+               "psk=" + text(g["psk"])), r_public)
+    return i_public, r_public
+
+
+def test_recorded_noise(d):
+    each = recorded()
+    assert len(each) >= 3, len(each)
+    for g in each:
+        i_public, _ = two_sides(d, g)
+        same(d.ask("noise", "initiate", "i", "0x11223344",
+                   g["initiator_ephemeral"], g["timestamp"]), g["initiation"])
+        same(d.ask("noise", "respond", "r", 1, g["responder_ephemeral"]),
+             "error STATE")
+        same(d.ask("noise", "check-mac1", "r", g["initiation"]), "1")
+        same(d.ask("noise", "check-mac1", "i", g["initiation"]), "0")
+        same(d.ask("noise", "consume-initiation", "r", g["initiation"]),
+             "%s %s %d" % (text(i_public), text(g["timestamp"]), 0x11223344))
+        same(d.ask("noise", "transcript", "i"),
+             d.ask("noise", "transcript", "r"))
+        same(d.ask("noise", "respond", "r", 0x55667788,
+                   g["responder_ephemeral"]), g["response"])
+        same(d.ask("noise", "keys", "i"), "error STATE")
+        same(d.ask("noise", "consume-response", "i", g["response"]),
+             str(0x55667788))
+        keys = [text(g["initiator_send"]), text(g["initiator_receive"])]
+        same(d.ask("noise", "keys", "i"), " ".join(keys))
+        same(d.ask("noise", "keys", "r"), " ".join(reversed(keys)))
+
+
+def test_refused_noise(d):
+    g = recorded()[1]
+    two_sides(d, g)
+    d.ask("noise", "initiate", "i", 0x11223344, g["initiator_ephemeral"],
+          g["timestamp"])
+    for at, word in ((0, "TYPE"), (8, "STATIC"), (40, "STATIC"),
+                     (87, "STATIC"), (88, "TIMESTAMP"), (115, "TIMESTAMP")):
+        same(d.ask("noise", "consume-initiation", "r",
+                   flip(g["initiation"], at)), "error " + word)
+    d.ask("noise", "new", "x", g["responder"], golden.number("nobody"))
+    same(d.ask("noise", "consume-initiation", "x", g["initiation"]),
+         "error PEER")
+    for at, word in ((0, "TYPE"), (8, "INDEX"), (12, "AUTH"), (59, "AUTH")):
+        same(d.ask("noise", "consume-response", "i", flip(g["response"], at)),
+             "error " + word)
+    # A key of low order: nothing can be begun, or answered, with it.
+    d.ask("noise", "new", "z", g["responder"], bytes(32))
+    same(d.ask("noise", "initiate", "z", 1, g["initiator_ephemeral"],
+               g["timestamp"]), "error LOW_ORDER")
+    low = g["initiation"][:8] + bytes(32) + g["initiation"][40:]
+    same(d.ask("noise", "consume-initiation", "r", low), "error STATIC")
+    same(d.ask("noise", "consume-response", "i", g["response"]),
+         str(0x55667788))
+
+
+def test_cookie(d):
+    g = recorded()[0]
+    _, r_public = two_sides(d, g)
+    start = ("noise", "initiate", "i", 1, g["initiator_ephemeral"],
+             g["timestamp"])
+    first = bytes.fromhex(d.ask(*start))
+    same(first[-16:], bytes(16))
+    same(first[-32:-16],
+         golden.MAC(golden.HASH(b"mac1----", r_public), first[:-32]))
+    cookie, nonce = golden.number("cookie")[:16], golden.number("n")[:24]
+    sealed = bytes.fromhex(d.ask("xseal", golden.HASH(b"cookie--", r_public),
+                                 nonce, first[-32:-16], cookie))
+    reply = bytes([3, 0, 0, 0, 1, 0, 0, 0]) + nonce + sealed
+    now = 5 * 10 ** 9
+    same(d.ask("noise", "consume-cookie", "i", flip(reply, 63)), "error AUTH")
+    same(d.ask("noise", "consume-cookie", "r", reply), "error AUTH")
+    same(d.ask("noise", "consume-cookie", "i", reply, "now=%d" % now), "ok")
+    same(d.ask("noise", "consume-cookie", "i", reply), "error AUTH")
+    for later, lives in ((0, True), (114, True), (116, False)):
+        then = "now=%d" % (now + later * 10 ** 9)
+        message = bytes.fromhex(d.ask(*start, then))
+        same(message[:-16], first[:-16])
+        same(message[-16:],
+             golden.MAC(cookie, message[:-16]) if lives else bytes(16))
+        same(d.ask("noise", "add-macs", "i", first[:-32] + bytes(32), then),
+             message)
+
+
+# ------------------------------------------------------------- tables
+
+def test_replay(d):
+    """Against a window that remembers everything."""
+    state, greatest, seen, counters = 1, 0, set(), [0, 0, 1, 2 ** 64 - 1]
+    window = 8192 - 64
+    counters += [2 ** 64 - window - 2, 2 ** 64 - window - 3]
+    expected = [1, 0, 1, 0, 0, 1]
+    same(d.ask("replay", "new", "edge"), "ok")
+    same(d.ask("replay", "accept", "edge", *counters),
+         " ".join(map(str, expected)))
+    same(d.ask("replay", "new", "w"), "ok")
+    counters, expected = [], []
+    for _ in range(6000):
+        state = (state * 6364136223846793005 + 1) % 2 ** 64
+        jump = (state >> 40) % 20000 if state >> 56 == 0 else \
+            (state >> 40) % 5
+        back = (state >> 20) % 9000 if state >> 33 & 1 else 0
+        counter = max(0, greatest + jump - back)
+        new = counter not in seen and greatest - counter <= window
+        if new:
+            seen.add(counter)
+            greatest = max(greatest, counter)
+        counters.append(counter)
+        expected.append(str(int(new)))
+    assert 1000 < expected.count("1") < 5000, expected.count("1")
+    same(d.ask("replay", "accept", "w", *counters), " ".join(expected))
+    same(d.ask("replay", "accept", "w", 2 ** 63, "x"), "error NUMBER")
+    same(d.ask("replay", "accept", "w", greatest + 1), "1")
+    same(d.ask("replay", "accept", "nobody", 1), "error NAME")
+
+
+def test_route(d):
+    same(d.ask("route", "new", "t", 4), "ok")
+    for prefix, value in (("10.0.0.0/8", 1), ("10.1.0.0/16", 2),
+                          ("::/0", 3), ("fd00::1", 4)):
+        same(d.ask("route", "insert", "t", prefix, value), "ok")
+    look = ("route", "lookup", "t", "10.1.2.3", "10.2.0.0", "11.0.0.1",
+            "fd00::1", "fd00::2", "::ffff:10.1.0.1")
+    same(d.ask(*look), "2 1 none 4 3 2")
+    same(d.ask("route", "insert", "t", "10.1.0.0/16", 5), "ok")
+    same(d.ask("route", "remove", "t", "10.0.0.0/9"), "error NOT_FOUND")
+    same(d.ask("route", "remove", "t", "10.0.0.0/8"), "ok")
+    same(d.ask(*look), "5 none none 4 3 5")
+    same(d.ask("route", "remove-value", "t", 3), "ok")
+    same(d.ask(*look), "5 none none 4 none 5")
+    same(d.ask("route", "new", "small", 1), "ok")
+    for i in range(40):
+        last = d.ask("route", "insert", "small", "10.0.%d.0/24" % i, i)
+    same(last, "error FULL")
+    for words in (("insert", "t", "10.0.0.0/33", 1), ("lookup", "t", "x"),
+                  ("insert", "t", "10.0.0.1/8x", 1)):
+        answer = d.ask("route", *words)
+        assert answer in ("error SYNTAX", "error INVALID"), answer
+    same(d.ask("route", "insert", "t", "10.0.0.0/8", 65535), "error NUMBER")
+    same(d.ask("route", "lookup", "t"), "error MISSING")
+    same(d.ask("route", "new", "t", 0), "error NUMBER")
+
+
 # ------------------------------------------------------------- bad lines
 
 def test_bad_lines(d):
@@ -256,6 +419,11 @@ def test_bad_lines(d):
             (b"open-batch libsodium " + b"00" * 32 + b" 1:" + b"00" * 15,
              "LENGTH"),
             (b"open " + b"00" * 32 + b" " + b"00" * 32 + b" 00", "LENGTH"),
+            (b"noise", "MISSING"), (b"noise nothing", "COMMAND"),
+            (b"noise keys x", "NAME"), (b"noise keys", "MISSING"),
+            (b"noise consume-response x 00", "NAME"),
+            (b"replay new " + b"x" * 32, "NAME"),
+            (b"route lookup x ::", "NAME"),
             (b"blake2s 32 - 00\0", "SYNTAX"), (b"\0", "SYNTAX"),
             (b"a" * 200000, "COMMAND"), (b"a " * 100000, "COMMAND")):
         same(d.raw(line), "error " + word)
