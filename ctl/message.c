@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "ctl/line.h"
 
 const char *ctl_error_word(enum ctl_error error)
 {
@@ -291,20 +292,37 @@ bool ctl_request_done(struct ctl_request *request)
 
 /* ------------------------------------------------------------- replies */
 
+/* A sentence may have been cut within a character, or quote the name of a
+ * file. */
+static json_t *text_of_message(const char *message)
+{
+	char plain[CTL_MESSAGE_CAP];
+	json_t *text = json_string(message);
+
+	if (text != NULL)
+		return text;
+	snprintf(plain, sizeof(plain), "%s", message);
+	for (char *c = plain; *c != '\0'; c++) {
+		if ((unsigned char)*c >= 0x80)
+			*c = '?';
+	}
+	return json_string(plain);
+}
+
 static json_t *error_object(struct ctl_request *request)
 {
 	json_t *error =
-		json_pack("{s:s, s:s}", "code", ctl_error_word(request->error),
-			  "message", request->message);
+		json_pack("{s:s, s:o}", "code", ctl_error_word(request->error),
+			  "message", text_of_message(request->message));
 
 	if (error != NULL && request->details != NULL)
 		json_object_update_missing(error, request->details);
 	return error;
 }
 
-char *ctl_reply(struct ctl_request *request, json_t *result)
+/* result is NULL when the request failed. */
+static char *reply_line(struct ctl_request *request, json_t *result)
 {
-	bool ok = request->error == CTL_NONE;
 	json_t *reply = json_object();
 	char *line = NULL;
 	char *text;
@@ -312,12 +330,11 @@ char *ctl_reply(struct ctl_request *request, json_t *result)
 	json_object_set_new(reply, "v", json_integer(CTL_PROTOCOL));
 	if (request->id != NULL)
 		json_object_set(reply, "id", request->id);
-	json_object_set_new(reply, "ok", json_boolean(ok));
-	if (ok)
+	json_object_set_new(reply, "ok", json_boolean(result != NULL));
+	if (result != NULL)
 		json_object_set(reply, "result", result);
 	else
 		json_object_set_new(reply, "error", error_object(request));
-	json_decref(result);
 	text = json_dumps(reply, JSON_COMPACT);
 	json_decref(reply);
 	if (text == NULL)
@@ -327,4 +344,18 @@ char *ctl_reply(struct ctl_request *request, json_t *result)
 		sprintf(line, "%s\n", text);
 	free(text);
 	return line;
+}
+
+char *ctl_reply(struct ctl_request *request, json_t *result)
+{
+	bool ok = request->error == CTL_NONE && result != NULL;
+	char *line = ok ? reply_line(request, result) : NULL;
+
+	json_decref(result);
+	if (line != NULL && strlen(line) <= CTL_LINE_MAX)
+		return line;
+	free(line);
+	ctl_fail(request, CTL_INTERNAL,
+		 "the result is no text in UTF-8, or more than a line holds");
+	return reply_line(request, NULL);
 }

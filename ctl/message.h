@@ -68,7 +68,8 @@ void ctl_fail_with(struct ctl_request *request, const char *member,
 
 /* The reply as a line with its line feed, to be freed by the caller; NULL:
  * out of memory. Takes the reference to result, which may be NULL when the
- * request failed. */
+ * request failed; otherwise that, and a result that is longer than a line, is
+ * answered with CTL_INTERNAL. */
 char *ctl_reply(struct ctl_request *request, json_t *result);
 
 #endif

@@ -6,7 +6,9 @@
 #include "daemon/control.h"
 #include "daemon/io_loop.h"
 
-enum { CONTROL_PAGE = 50 }; /* elements of a list in one reply */
+/* Elements of a list in one reply. A forward with the longest names and all its
+ * prefixes takes 2 KiB of the 64 KiB of a line. */
+enum { CONTROL_PAGE = 25 };
 
 /* control_show.c, control_forwards.c, control_tunnels.c: what there is */
 bool control_version(struct io_loop *io, struct control_call *call);

@@ -2,6 +2,8 @@
 """proxyctl with a real daemon, tunnel, name server and database: what its
 tests with a made-up daemon cannot know."""
 
+import contextlib
+import json
 import socket
 import threading
 import time
@@ -75,6 +77,25 @@ def test_wait_for_a_peer_that_is_away():
             done = proxyctl(daemon, "wait", "--timeout", "3", check=False)
             assert done.returncode == 75
             assert "no handshake" in done.stderr
+
+
+def test_longest_forwards(lab):
+    """However long names are, a page of them fits into a line."""
+    host, tunnel = ".".join(["x" * 60] * 4), "t" * 63
+    forwards = {"f%02d" % n + "y" * 60: {
+        "to": host + ":5432", "tunnel": tunnel,
+        "allow": ["fdaa:1234:5678:9abc:def0:1234:5678:9a%02x/128" % i
+                  for i in range(15)] + ["127.0.0.0/8"]}
+                for n in range(60)}
+    with lab.daemon(forwards,
+                    more_tunnels={tunnel: lab.tunnel()}) as daemon:
+        for name in forwards:  # so that each has a reason to show
+            with contextlib.suppress(ConnectionError):
+                with daemon.connect(name) as sock:
+                    sock.recv(1)
+        done = proxyctl(daemon, "ls", "--json")
+        listed = json.loads(done.stdout)["forwards"]
+        assert {entry["name"] for entry in listed} == set(forwards)
 
 
 def test_connections_kill_drain(daemon):

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "ctl/line.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void take(struct ctl_request *request, const char *text)
@@ -149,6 +151,66 @@ static void test_depth(void **state)
 	json_decref(object);
 }
 
+static void expect_reply(struct ctl_request *request, json_t *result,
+			 const char *code, const char *text)
+{
+	char *line = ctl_reply(request, result);
+	char message[CTL_MESSAGE_CAP];
+	json_t *reply;
+	const json_t *error;
+
+	assert_non_null(line);
+	assert_true(strlen(line) <= CTL_LINE_MAX);
+	reply = ctl_parse(line, strlen(line), message);
+	assert_non_null(reply);
+	assert_true(json_is_false(json_object_get(reply, "ok")));
+	error = json_object_get(reply, "error");
+	assert_string_equal(json_string_value(json_object_get(error, "code")),
+			    code);
+	assert_non_null(strstr(
+		json_string_value(json_object_get(error, "message")), text));
+	json_decref(reply);
+	free(line);
+}
+
+/* A sentence that was cut within a character, or quotes what is no text, is
+ * still a reply. */
+static void test_message_no_text(void **state)
+{
+	char line[256] = "{\"v\":1,\"op\":\"a\",\"";
+	struct ctl_request request;
+
+	(void)state;
+	for (int i = 0; i < 40; i++)
+		strcat(line, i == 0 ? "x\xc3\xa4" : "\xc3\xa4");
+	strcat(line, "\":1}");
+	take(&request, line);
+	assert_false(ctl_request_done(&request));
+	expect_reply(&request, NULL, "member", "this request does not take it");
+	ctl_request_free(&request);
+	take(&request, "{\"v\":1,\"op\":\"a\"}");
+	ctl_fail(&request, CTL_CONFIG, "/etc/\xff: no such file");
+	expect_reply(&request, NULL, "config", "/etc/?: no such file");
+	ctl_request_free(&request);
+}
+
+/* A result that could not be built, or is no line, is a fault that is told. */
+static void test_bad_result(void **state)
+{
+	static char text[CTL_LINE_MAX];
+	struct ctl_request request;
+
+	(void)state;
+	take(&request, "{\"v\":1,\"op\":\"a\"}");
+	expect_reply(&request, NULL, "internal", "result");
+	ctl_request_free(&request);
+	memset(text, 'x', sizeof(text) - 1);
+	take(&request, "{\"v\":1,\"op\":\"a\"}");
+	expect_reply(&request, json_pack("{s:s}", "x", text), "internal",
+		     "result");
+	ctl_request_free(&request);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +219,8 @@ int main(void)
 		cmocka_unit_test(test_bad_members),
 		cmocka_unit_test(test_reply),
 		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_message_no_text),
+		cmocka_unit_test(test_bad_result),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
