@@ -9,28 +9,33 @@
 
 enum { CAP_MIN = 16384, NUMBER_CAP = 32, NAME_MAX_LEN = 80 };
 
-static void put_bytes(struct metrics_text *text, const char *data, size_t len)
+static void grow(struct metrics_text *text, size_t len)
 {
 	size_t cap = text->cap == 0 ? CAP_MIN : text->cap;
 	char *grown;
 
 	while (cap - text->len < len)
 		cap *= 2;
-	if (cap != text->cap && !text->failed) {
-		grown = realloc(text->data, cap);
-		text->failed = grown == NULL;
-		if (grown != NULL) {
-			text->data = grown;
-			text->cap = cap;
-		}
-	}
+	grown = text->failed ? NULL : realloc(text->data, cap);
+	text->failed = grown == NULL;
+	if (grown == NULL)
+		return;
+	text->data = grown;
+	text->cap = cap;
+}
+
+static inline void put_bytes(struct metrics_text *text, const char *data,
+			     size_t len)
+{
+	if (text->cap - text->len < len)
+		grow(text, len);
 	if (text->failed)
 		return;
 	memcpy(text->data + text->len, data, len);
 	text->len += len;
 }
 
-static void put(struct metrics_text *text, const char *string)
+static inline void put(struct metrics_text *text, const char *string)
 {
 	put_bytes(text, string, strlen(string));
 }
@@ -71,15 +76,16 @@ static void put_seconds(struct metrics_text *text, uint64_t ns)
 
 static void put_escaped(struct metrics_text *text, const char *value)
 {
-	for (; *value != '\0'; value++) {
-		if (*value == '\\')
-			put(text, "\\\\");
-		else if (*value == '"')
-			put(text, "\\\"");
-		else if (*value == '\n')
-			put(text, "\\n");
-		else
-			put_bytes(text, value, 1);
+	for (;;) {
+		size_t plain = strcspn(value, "\\\"\n");
+
+		put_bytes(text, value, plain);
+		value += plain;
+		if (*value == '\0')
+			return;
+		put(text, "\\");
+		put_bytes(text, *value == '\n' ? "n" : value, 1);
+		value++;
 	}
 }
 
