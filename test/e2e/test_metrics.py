@@ -268,6 +268,26 @@ def test_socket_path(lab):
     assert not os.path.exists(path)
 
 
+@pytest.mark.parametrize("kind", [socket.AF_INET, socket.AF_UNIX])
+def test_socket_from_a_unit(lab, kind):
+    """By its address; the unit's path stays when the daemon ends."""
+    where = WHERE
+    with lab.near.socket(kind) as sock:
+        if kind == socket.AF_UNIX:
+            where = os.path.join(lab.folder, "unit.sock")
+            sock.bind(where)
+            os.chmod(where, 0o600)
+        else:
+            sock.bind(("127.0.0.1", where))
+        sock.listen()
+        listen = where if kind == socket.AF_UNIX else "127.0.0.1:%d" % where
+        with metered(lab, more={"metrics": {"listen": listen}}, descriptors=[
+                ("wgproxyd.socket", sock.fileno())]) as daemon:
+            assert request(daemon, where, "/livez")[0] == 200
+            assert not daemon.events("metrics_listen_failed")
+        assert kind == socket.AF_INET or os.path.exists(where)
+
+
 def test_target(lab):
     with metered(lab) as daemon:
         status, text = ready(daemon, "/readyz?target=named")
