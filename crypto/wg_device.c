@@ -54,6 +54,7 @@ struct wg_device *wg_device_init(void *memory, void *secret_memory,
 
 	dev->config = *config;
 	dev->config.private_key = NULL; /* the caller's copy may go */
+	dev->private_key = private_key;
 	memcpy(private_key, config->private_key->bytes, KEY_LEN);
 	dh_clamp(private_key);
 	dev->identity.private_key = private_key;
@@ -107,12 +108,14 @@ uint64_t wg_device_greatest_stamp(const struct wg_device *dev)
 
 /* ------------------------------------------------------------- peers */
 
-struct wg_peer *wg_peer_by_key(struct wg_device *dev, const uint8_t key[32])
+struct wg_peer *wg_peer_by_key(const struct wg_device *dev,
+			       const uint8_t key[32])
 {
 	for (uint16_t i = 0; i < dev->peer_count; i++) {
 		struct wg_peer *peer = &dev->peers[i];
 
-		if (secret_equal(peer->noise.public_key, key, KEY_LEN))
+		if (peer->used &&
+		    secret_equal(peer->noise.public_key, key, KEY_LEN))
 			return peer;
 	}
 	return NULL;
@@ -138,20 +141,33 @@ static void init_keys(struct wg_device *dev, struct wg_peer *peer,
 	wg_cookie_maker_init(&peer->cookie, peer->noise.public_key);
 }
 
+/* Peers are numbered from 0; a removed one's number is given again. */
+static struct wg_peer *free_place(struct wg_device *dev)
+{
+	struct wg_peer *peer = dev->peers;
+
+	while (peer < dev->peers + dev->peer_count && peer->used)
+		peer++;
+	if (peer == dev->peers + dev->config.peers_max)
+		return NULL;
+	if (peer == dev->peers + dev->peer_count)
+		peer->index = dev->peer_count++;
+	return peer;
+}
+
 int wg_peer_add(struct wg_device *dev, uint64_t now,
 		const struct wg_peer_config *config, uint16_t *ret_peer)
 {
-	struct wg_peer *peer;
+	struct wg_peer *peer = free_place(dev);
 
-	if (dev->peer_count == dev->config.peers_max)
+	if (peer == NULL)
 		return -ERR_FULL;
 	if (memcmp(config->public_key.bytes, dev->identity.public_key,
 		   KEY_LEN) == 0)
 		return -ERR_INVALID;
 	if (wg_peer_by_key(dev, config->public_key.bytes) != NULL)
 		return -ERR_EXISTS;
-	peer = &dev->peers[dev->peer_count];
-	peer->index = dev->peer_count++;
+	peer->used = true;
 	init_keys(dev, peer, config);
 	peer->previous = peer->current = peer->next = WG_SLOT_NONE;
 	peer->persistent_ns = config->persistent_keepalive_s * NS_PER_S;
@@ -204,6 +220,7 @@ void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t index,
 	if (peer->current != WG_SLOT_NONE)
 		keypair = &peer->keypairs[peer->current];
 	*ret_info = (struct wg_peer_info){
+		.used = peer->used,
 		.endpoint = peer->endpoint,
 		.last_handshake = peer->last_handshake,
 		.handshakes = peer->handshakes,
@@ -211,7 +228,7 @@ void wg_peer_info(const struct wg_device *dev, uint64_t now, uint16_t index,
 		.tx_bytes = peer->tx_bytes,
 		.handshake_attempts =
 			peer->unanswered > 1 ? peer->unanswered - 1 : 0,
-		.session = keypair != NULL &&
+		.session = keypair != NULL && !keypair->receive_only &&
 			   now - keypair->birth < WG_REJECT_AFTER_TIME_NS,
 	};
 	memcpy(ret_info->public_key.bytes, peer->noise.public_key, KEY_LEN);
@@ -248,11 +265,24 @@ void wg_peer_post(struct wg_device *dev, struct wg_peer *peer,
 	dev->events.tail = peer->index;
 }
 
+static void leave_events(struct wg_device *dev)
+{
+	struct wg_peer *peer = &dev->peers[dev->events.head];
+
+	peer->in_events = false;
+	dev->events.head = peer->event_next;
+	if (dev->events.head == PEER_NONE)
+		dev->events.tail = PEER_NONE;
+}
+
 bool wg_device_next_event(struct wg_device *dev, struct wg_event *ret_event)
 {
 	struct wg_peer *peer;
 	unsigned type = 0;
 
+	while (dev->events.head != PEER_NONE &&
+	       dev->peers[dev->events.head].events == 0)
+		leave_events(dev); /* removed since */
 	if (dev->events.head == PEER_NONE)
 		return false;
 	peer = &dev->peers[dev->events.head];
@@ -262,12 +292,8 @@ bool wg_device_next_event(struct wg_device *dev, struct wg_event *ret_event)
 	*ret_event = (struct wg_event){.type = (enum wg_event_type)type,
 				       .peer = peer->index};
 	peer->events &= (uint8_t) ~(1U << type);
-	if (peer->events != 0)
-		return true;
-	peer->in_events = false;
-	dev->events.head = peer->event_next;
-	if (dev->events.head == PEER_NONE)
-		dev->events.tail = PEER_NONE;
+	if (peer->events == 0)
+		leave_events(dev);
 	return true;
 }
 

@@ -64,12 +64,29 @@ struct wg_peer_config {
 	uint16_t persistent_keepalive_s; /* 0 = off */
 };
 
-/* Peers are numbered from 0 in order of adding. -ERR_FULL; -ERR_EXISTS for a
+/* Peers are numbered from 0; the lowest free number is given. -ERR_FULL; -ERR_EXISTS for a
  * public key that is there already; -ERR_INVALID for our own (N19). */
 int wg_peer_add(struct wg_device *dev, uint64_t now,
 		const struct wg_peer_config *config, uint16_t *ret_peer);
 int wg_peer_allow(struct wg_device *dev, uint16_t peer,
 		  const struct prefix *prefix);
+
+/* ---- while it runs */
+
+/* The number of the peer with that key; false: there is none. */
+bool wg_peer_find(const struct wg_device *dev, const struct key *public_key,
+		  uint16_t *ret_peer);
+/* With its sessions, routes and secrets (A4); its number is given again. */
+void wg_peer_remove(struct wg_device *dev, uint16_t peer);
+/* The preshared key counts from the next handshake on (N20). A keepalive that
+ * is turned on leaves at once (T10). config->public_key is not looked at. */
+void wg_peer_change(struct wg_device *dev, uint64_t now, uint16_t peer,
+		    const struct wg_peer_config *config);
+void wg_peer_disallow_all(struct wg_device *dev, uint16_t peer);
+/* The same key changes nothing. Another ends all sending until new handshakes,
+ * which may begin at once; a peer that has it is removed (N19, N21). */
+void wg_device_set_private_key(struct wg_device *dev,
+			       const struct key *private_key);
 
 /* From configuration or name resolution; clears the cached source (E7). A
  * keepalive that waited for an endpoint leaves with the next pull. */
@@ -77,6 +94,7 @@ void wg_peer_set_endpoint(struct wg_device *dev, uint16_t peer,
 			  const struct endpoint *endpoint);
 
 struct wg_peer_info {
+	bool used; /* false: removed, all else is zero */
 	struct key public_key;
 	struct endpoint endpoint; /* family IP_NONE: not known */
 	uint64_t last_handshake;  /* of the clock of now; 0 = never */

@@ -38,7 +38,8 @@ struct wg_keypair {
 	uint64_t birth;
 	uint64_t tx_counter;
 	bool initiator;
-	bool last_minute; /* a handshake was asked for near the end (K11) */
+	bool last_minute;  /* a handshake was asked for near the end (K11) */
+	bool receive_only; /* agreed under a private key of before (N21) */
 	struct wg_replay replay;
 };
 
@@ -70,6 +71,7 @@ struct wg_peer_secret {
 
 struct wg_peer {
 	uint16_t index;
+	bool used; /* false: removed, the place is free */
 	struct wg_noise_peer noise;
 	struct wg_handshake handshake;
 	struct wg_cookie_maker cookie;
@@ -103,9 +105,10 @@ struct wg_peer_queue {
 struct wg_device {
 	struct wg_config config;
 	struct wg_identity identity;
+	uint8_t *private_key; /* the identity's, to be written */
 	struct wg_cookie_checker checker;
 	struct wg_peer *peers;
-	uint16_t peer_count;
+	uint16_t peer_count; /* places ever used */
 	struct wg_peer_secret *secrets;
 	struct wg_index_table indices;
 	struct route_table routes;
@@ -132,7 +135,8 @@ static inline void wg_peer_clear_source(struct wg_peer *peer)
 	peer->ifindex = 0;
 }
 
-struct wg_peer *wg_peer_by_key(struct wg_device *dev, const uint8_t key[32]);
+struct wg_peer *wg_peer_by_key(const struct wg_device *dev,
+			       const uint8_t key[32]);
 
 /* ------------------------------------------------------------- wg_session.c */
 
@@ -180,6 +184,8 @@ void wg_timers_derived(struct wg_device *dev, struct wg_peer *peer,
 /* After a response was consumed, or the next key was confirmed. */
 void wg_timers_complete(struct wg_device *dev, struct wg_peer *peer,
 			uint64_t now);
+/* After the peer's deadlines were written. */
+void wg_timers_arm(struct wg_device *dev, struct wg_peer *peer);
 void wg_timers_expire(struct wg_device *dev, struct wg_peer *peer,
 		      uint64_t now);
 

@@ -59,6 +59,7 @@ void wg_session_begin(struct wg_device *dev, struct wg_peer *peer, uint64_t now,
 	keypair->remote_index = remote_index;
 	keypair->birth = now;
 	keypair->initiator = initiator;
+	keypair->receive_only = false;
 	wg_index_move(&dev->indices, local_index, slot);
 	if (initiator)
 		peer->current = slot;
@@ -94,7 +95,7 @@ struct wg_keypair *wg_session_current(struct wg_peer *peer, uint64_t now)
 {
 	struct wg_keypair *keypair = wg_keypair_at(peer, peer->current);
 
-	if (keypair == NULL ||
+	if (keypair == NULL || keypair->receive_only ||
 	    now - keypair->birth >= WG_REJECT_AFTER_TIME_NS ||
 	    keypair->tx_counter > WG_REJECT_AFTER_MESSAGES - RUN_PACKETS_MAX)
 		return NULL;

@@ -10,15 +10,20 @@ static uint64_t jitter(const struct wg_device *dev)
 	return random_below(&dev->config.random, (uint32_t)(NS_PER_S / 3));
 }
 
-static void set(struct wg_device *dev, struct wg_peer *peer,
-		enum wg_timer timer, uint64_t deadline)
+void wg_timers_arm(struct wg_device *dev, struct wg_peer *peer)
 {
 	uint64_t earliest = NEVER;
 
-	peer->deadlines[timer] = deadline;
 	for (unsigned i = 0; i < WG_TIMERS; i++)
 		earliest = time_min(earliest, peer->deadlines[i]);
 	timer_set(&dev->timers, peer->index, earliest);
+}
+
+static void set(struct wg_device *dev, struct wg_peer *peer,
+		enum wg_timer timer, uint64_t deadline)
+{
+	peer->deadlines[timer] = deadline;
+	wg_timers_arm(dev, peer);
 }
 
 static void stop(struct wg_device *dev, struct wg_peer *peer,

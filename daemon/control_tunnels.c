@@ -32,19 +32,22 @@ static void put_peers(const struct io_loop *io, const struct tunnel *tunnel,
 		      json_t *object)
 {
 	uint64_t rx = 0, tx = 0, newest = 0;
-	uint32_t up = 0;
+	uint32_t up = 0, count = 0;
 
 	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
 		struct wg_peer_info info;
 
 		wg_peer_info(tunnel->wg, io->now.boot, i, &info);
+		if (!info.used)
+			continue;
+		count++;
 		rx += info.rx_bytes;
 		tx += info.tx_bytes;
 		up += info.session && info.handshake_attempts == 0;
 		if (info.last_handshake > newest)
 			newest = info.last_handshake;
 	}
-	set(object, "peers", number(tunnel->peer_count));
+	set(object, "peers", number(count));
 	set(object, "peers_up", number(up));
 	if (newest != 0)
 		set(object, "last_handshake_at",
@@ -144,9 +147,11 @@ bool control_peers(struct io_loop *io, struct control_call *call)
 	list = json_array();
 	for (;
 	     index < tunnel->peer_count && json_array_size(list) < CONTROL_PAGE;
-	     index++)
-		json_array_append_new(list,
-				      show_peer(io, tunnel, (uint16_t)index));
+	     index++) {
+		if (tunnel->peers[index].used)
+			json_array_append_new(
+				list, show_peer(io, tunnel, (uint16_t)index));
+	}
 	call->result = json_pack("{s:o}", "peers", list);
 	if (index < tunnel->peer_count)
 		set(call->result, "next", number(index));

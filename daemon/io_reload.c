@@ -55,7 +55,7 @@ static int plan_tunnel(struct io_loop *io, const struct config_tunnel *config,
 	plan->old = tunnel_slot(proxy, config->name);
 	plan->slot = plan->old;
 	if (plan->old != NO_SLOT &&
-	    tunnel_is(proxy->tunnels[plan->old], config))
+	    tunnel_can_become(proxy->tunnels[plan->old], config))
 		return 0;
 	return io_apply_tunnel(io, config, &plan->slot);
 }
@@ -186,23 +186,43 @@ static void undo(struct io_loop *io, struct plan *plan)
 
 /* ------------------------------------------------------------- commit */
 
+static void keep_tunnel(struct io_loop *io, uint32_t slot,
+			const struct config_tunnel *config,
+			struct io_apply_count *count)
+{
+	struct tunnel *tunnel = io->proxy.tunnels[slot];
+
+	if (tunnel_is(tunnel, config)) {
+		count->unchanged++;
+		return;
+	}
+	count->changed++;
+	tunnel_become(tunnel, &io->now, config);
+	io_tunnel_changed(io, slot);
+	io->proxy.tunnels_changed = true;
+}
+
 /* The old tunnels that the plan does not keep. */
-static void commit_tunnels(struct io_loop *io, const struct plan *plan,
+static void commit_tunnels(struct io_loop *io, const struct config *next,
+			   const struct plan *plan,
 			   struct io_apply_count *count)
 {
 	struct proxy *proxy = &io->proxy;
 	bool keep[TUNNEL_SLOTS] = {false};
+	uint32_t replaced = 0;
 
 	for (uint32_t i = 0; i < plan->tunnel_count; i++) {
 		const struct planned_tunnel *planned = &plan->tunnels[i];
 
 		keep[planned->slot] = true;
 		if (planned->old == planned->slot) {
-			count->unchanged++;
+			keep_tunnel(io, planned->slot, &next->tunnels[i],
+				    count);
 		} else if (planned->old == NO_SLOT) {
 			count->added++;
 		} else {
 			count->changed++;
+			replaced++;
 			proxy_doom_tunnel(proxy, &io->now,
 					  proxy->tunnels[planned->old],
 					  REASON_RELOAD);
@@ -215,7 +235,7 @@ static void commit_tunnels(struct io_loop *io, const struct plan *plan,
 		count->removed++;
 		proxy_retire_tunnel(proxy, &io->now, i);
 	}
-	count->removed -= count->changed; /* those were retired, too */
+	count->removed -= replaced; /* those were retired, too */
 }
 
 /* Listeners leave their forwards; those that nobody takes over close. */
@@ -338,7 +358,7 @@ static int apply(struct io_loop *io, struct config *next,
 		config_free(next);
 		return err;
 	}
-	commit_tunnels(io, plan, &ret_result->tunnels);
+	commit_tunnels(io, next, plan, &ret_result->tunnels);
 	commit_forwards(io, next, plan, &ret_result->forwards);
 	free(plan);
 	config_wipe_keys(next);

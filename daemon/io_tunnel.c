@@ -12,24 +12,45 @@
 /* How often a retired tunnel is asked whether it is over. */
 #define RETIRED_POLL_NS NS_PER_S
 
-static int open_resolves(struct io_loop *io, uint32_t slot)
+/* A lookup for each peer whose endpoint is a name, and for no other. */
+static int set_resolves(struct io_loop *io, uint32_t slot)
 {
 	struct io_tunnel *out = &io->tunnels[slot];
 	struct tunnel *tunnel = io->proxy.tunnels[slot];
 
-	out->resolve_count = tunnel->peer_count;
-	out->resolves = calloc((size_t)tunnel->peer_count + 1,
-			       sizeof(struct io_resolve *));
-	if (out->resolves == NULL)
-		return -ERR_NO_MEMORY;
-	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
-		if (!tunnel->peers[i].named)
-			continue;
-		out->resolves[i] = io_resolve_new(io, tunnel, i);
-		if (out->resolves[i] == NULL)
+	for (uint16_t i = 0; i < out->resolve_count; i++) {
+		struct io_resolve **resolve = &out->resolves[i];
+		bool named = i < tunnel->peer_count && tunnel->peers[i].named;
+
+		if (*resolve != NULL && (!named || tunnel->peers[i].resolve)) {
+			io_resolve_free(*resolve); /* of another name */
+			*resolve = NULL;
+		}
+		if (*resolve == NULL && named)
+			*resolve = io_resolve_new(io, tunnel, i);
+		if (*resolve == NULL && named)
 			return -ERR_NO_MEMORY;
 	}
 	return 0;
+}
+
+static int open_resolves(struct io_loop *io, uint32_t slot)
+{
+	struct io_tunnel *out = &io->tunnels[slot];
+
+	out->resolve_count = io->proxy.tunnels[slot]->peers_max;
+	out->resolves = calloc(out->resolve_count, sizeof(struct io_resolve *));
+	if (out->resolves == NULL)
+		return -ERR_NO_MEMORY;
+	return set_resolves(io, slot);
+}
+
+void io_tunnel_changed(struct io_loop *io, uint32_t slot)
+{
+	if (set_resolves(io, slot) != 0)
+		log_error("event=no_memory tunnel=%s text=\"an endpoint's name "
+			  "cannot be looked up; restart when there is memory\"",
+			  io->proxy.tunnels[slot]->name);
 }
 
 int io_tunnel_open(struct io_loop *io, uint32_t slot)

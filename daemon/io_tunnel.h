@@ -21,6 +21,8 @@ struct io_tunnel {
 
 /* 0; -ERR_NO_MEMORY or -ERR_IO with nothing left open, logged. */
 int io_tunnel_open(struct io_loop *io, uint32_t slot);
+/* The tunnel's peers, or their endpoints, are others now. */
+void io_tunnel_changed(struct io_loop *io, uint32_t slot);
 void io_tunnel_close(struct io_loop *io, uint32_t slot);
 
 /* Once per turn: starts and takes lookups, closes what is retired and over. */

@@ -159,6 +159,8 @@ static void tunnel_peers(struct peer_sample *sample,
 		sample->index = i;
 		wg_peer_info(sample->tunnel->wg, sample->now->boot, i,
 			     &sample->info);
+		if (!sample->info.used)
+			continue;
 		snprintf(sample->number, sizeof(sample->number), "%u",
 			 (unsigned)i);
 		write(sample);

@@ -10,49 +10,14 @@
 #include "crypto/secret.h"
 #include "daemon/probe.h"
 #include "daemon/reason.h"
+#include "daemon/tunnel_peers.h"
 
 /* Beside the relays' own: connections that race for one relay, and those that
  * only wait for their last segments or in TIME-WAIT. */
 enum { CONNECTIONS_EXTRA = 8192, UDP_SOCKETS_MAX = 256 };
 
-static uint32_t count_allowed(const struct config_tunnel *config)
-{
-	uint32_t count = 0;
-
-	for (uint32_t i = 0; i < config->peer_count; i++)
-		count += config->peers[i].allowed_count;
-	return count;
-}
-
-static int add_peer(struct tunnel *tunnel, const struct clock *now,
-		    const struct config_peer *config)
-{
-	struct wg_peer_config peer_config = {
-		.public_key = config->public_key,
-		.preshared_key = config->has_preshared_key
-					 ? &config->preshared_key
-					 : NULL,
-		.persistent_keepalive_s = config->persistent_keepalive_s,
-	};
-	struct endpoint endpoint = {.port = config->endpoint.port};
-	struct tunnel_peer *peer;
-	uint16_t index;
-	int err = wg_peer_add(tunnel->wg, now->boot, &peer_config, &index);
-
-	if (err != 0)
-		return err;
-	CHECK(index == tunnel->peer_count);
-	peer = &tunnel->peers[tunnel->peer_count++];
-	peer->endpoint = config->endpoint;
-	if (ip_addr_parse(config->endpoint.host, &endpoint.addr) == 0)
-		wg_peer_set_endpoint(tunnel->wg, index, &endpoint);
-	else /* without an endpoint we wait for the peer's call */
-		peer->named = config->endpoint.host[0] != '\0';
-	peer->resolve = peer->named;
-	for (uint32_t i = 0; i < config->allowed_count && err == 0; i++)
-		err = wg_peer_allow(tunnel->wg, index, &config->allowed_ips[i]);
-	return err;
-}
+/* Room for what a reload adds, before the tunnel has to be replaced. */
+enum { PEERS_SPARE = 64, ALLOWED_IPS_SPARE = 256 };
 
 static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
 			  const struct tunnel_config *config)
@@ -60,15 +25,15 @@ static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
 	const struct config_tunnel *from = config->config;
 	struct wg_config wg = {
 		.private_key = &from->private_key,
-		.peers_max = (uint16_t)from->peer_count,
-		.allowed_ips_max = count_allowed(from),
+		.peers_max = tunnel->peers_max,
+		.allowed_ips_max = tunnel->allowed_ips_max,
 		.mtu = from->mtu,
 		.random = config->random,
 		.greatest_stamp = config->greatest_stamp,
 	};
 	bool locked;
 
-	tunnel->peers = calloc(from->peer_count, sizeof(*tunnel->peers));
+	tunnel->peers = calloc(tunnel->peers_max, sizeof(*tunnel->peers));
 	tunnel->wg_memory = calloc(1, wg_device_size(&wg));
 	tunnel->wg_secret = secret_alloc(wg_device_secret_size(&wg), &locked);
 	if (tunnel->peers == NULL || tunnel->wg_memory == NULL ||
@@ -77,7 +42,7 @@ static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
 	tunnel->key_unlocked = !locked;
 	tunnel->wg = wg_device_init(tunnel->wg_memory, tunnel->wg_secret, &wg);
 	for (uint32_t i = 0; i < from->peer_count; i++) {
-		int err = add_peer(tunnel, now, &from->peers[i]);
+		int err = tunnel_add_peer(tunnel, now, &from->peers[i]);
 
 		if (err != 0)
 			return err;
@@ -156,6 +121,13 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 	memcpy(tunnel->digest, config->config->digest, sizeof(tunnel->digest));
 	tunnel->mtu = config->config->mtu;
 	tunnel->listen_port = config->config->listen_port;
+	tunnel->peers_max =
+		(uint16_t)(config->config->peer_count + PEERS_SPARE);
+	tunnel->allowed_ips_max =
+		tunnel_allowed_count(config->config) + ALLOWED_IPS_SPARE;
+	tunnel->address_count = config->config->address_count;
+	memcpy(tunnel->addresses, config->config->addresses_host,
+	       sizeof(tunnel->addresses));
 	err = open_wireguard(tunnel, now, config);
 	if (err == 0)
 		err = open_netstack(tunnel, config);
@@ -164,12 +136,6 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 	if (err != 0)
 		tunnel_close(tunnel);
 	return err;
-}
-
-bool tunnel_is(const struct tunnel *tunnel, const struct config_tunnel *config)
-{
-	return memcmp(tunnel->digest, config->digest, sizeof(tunnel->digest)) ==
-	       0;
 }
 
 void tunnel_close(struct tunnel *tunnel)
@@ -347,6 +313,8 @@ bool tunnel_is_down(const struct tunnel *tunnel, const struct clock *now,
 		struct wg_peer_info info;
 
 		wg_peer_info(tunnel->wg, now->boot, i, &info);
+		if (!info.used)
+			continue;
 		if (info.session && info.handshake_attempts == 0)
 			return false;
 		if (info.endpoint.addr.family != IP_NONE)

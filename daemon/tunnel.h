@@ -27,6 +27,7 @@ enum { DATAGRAM_MIN = 32, DATAGRAM_SEGMENTS_MAX = 65536 / DATAGRAM_MIN };
 
 /* A peer's endpoint as configured, and what is known of it. */
 struct tunnel_peer {
+	bool used; /* false: removed */
 	struct config_endpoint endpoint;
 	bool named;   /* the host is a name, not an address */
 	bool resolve; /* the edge should look the name up (again) */
@@ -39,7 +40,11 @@ struct tunnel {
 	uint8_t digest[CONFIG_DIGEST_LEN]; /* of its configuration */
 	uint16_t mtu;
 	uint16_t listen_port;
-	uint16_t peer_count;
+	uint16_t peer_count; /* places ever used, some of them removed since */
+	uint16_t peers_max;
+	uint32_t allowed_ips_max;
+	struct ip_addr addresses[TUNNEL_ADDRESSES_MAX];
+	uint32_t address_count;
 	bool key_unlocked; /* the key's memory could not be locked */
 	bool retired;      /* no longer configured: waits for its relays */
 	uint32_t relays;
@@ -65,8 +70,14 @@ struct tunnel_config {
 int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 		const struct tunnel_config *config);
 void tunnel_close(struct tunnel *tunnel); /* wipes the keys */
-/* Whether it was opened from an equal configuration. */
+/* Whether it was opened from an equal configuration, or one that differs only
+ * in what can be changed while it runs: keys, peers, name servers. */
 bool tunnel_is(const struct tunnel *tunnel, const struct config_tunnel *config);
+bool tunnel_can_become(const struct tunnel *tunnel,
+		       const struct config_tunnel *config);
+/* Only after tunnel_can_become(). Connections stay. */
+void tunnel_become(struct tunnel *tunnel, const struct clock *now,
+		   const struct config_tunnel *config);
 
 /* One received datagram, opened in place; its buffer is lent until
  * tunnel_input_done(). */

@@ -73,18 +73,26 @@ size_t resolver_size(void)
 	return sizeof(struct resolver);
 }
 
+static void take_servers(struct resolver *resolver,
+			 const struct resolver_config *config)
+{
+	CHECK(config->server_count <= DNS_SERVERS_MAX);
+	CHECK(config->search_count <= DNS_SEARCH_MAX);
+	memcpy(resolver->servers, config->servers,
+	       config->server_count * sizeof(resolver->servers[0]));
+	memcpy(resolver->search, config->search,
+	       config->search_count * sizeof(resolver->search[0]));
+	resolver->config.server_count = config->server_count;
+	resolver->config.search_count = config->search_count;
+}
+
 struct resolver *resolver_init(void *memory,
 			       const struct resolver_config *config)
 {
 	struct resolver *resolver = memory;
 
-	CHECK(config->server_count <= DNS_SERVERS_MAX);
-	CHECK(config->search_count <= DNS_SEARCH_MAX);
 	resolver->config = *config;
-	memcpy(resolver->servers, config->servers,
-	       config->server_count * sizeof(resolver->servers[0]));
-	memcpy(resolver->search, config->search,
-	       config->search_count * sizeof(resolver->search[0]));
+	take_servers(resolver, config);
 	return resolver;
 }
 
@@ -108,6 +116,24 @@ static void close_query(struct resolver *resolver, uint64_t now,
 	else if (query->state == QUERY_TCP)
 		(void)tcp_abort(resolver->config.ns, now, query->socket);
 	query->state = QUERY_DONE;
+}
+
+void resolver_change(struct resolver *resolver, uint64_t now,
+		     const struct resolver_config *config)
+{
+	for (uint32_t i = 0; i < resolver->used; i++) {
+		struct entry *entry = &resolver->entries[i];
+
+		if (entry->asking) {
+			for (unsigned f = 0; f < FAMILIES; f++)
+				close_query(resolver, now, &entry->queries[f]);
+			resolver->asking--;
+		}
+		memset(entry, 0, sizeof(*entry));
+	}
+	resolver->used = 0;
+	take_servers(resolver, config);
+	resolver->generation++; /* whoever waits asks again */
 }
 
 /* The name that is asked for now. */

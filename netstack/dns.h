@@ -48,6 +48,11 @@ size_t resolver_size(void);
 struct resolver *resolver_init(void *memory,
 			       const struct resolver_config *config);
 
+/* Other servers and search domains: what is cached is forgotten, what is being
+ * asked is asked again. Only those members of config count. */
+void resolver_change(struct resolver *resolver, uint64_t now,
+		     const struct resolver_config *config);
+
 /* 0 with at least one address; -ERR_AGAIN while asking; or -ERR_NO_NAME,
  * -ERR_NO_ADDRESS, -ERR_NAME_SERVER, -ERR_NAME_TIMEOUT, -ERR_FULL,
  * -ERR_INVALID for what is no name. */

@@ -18,6 +18,7 @@ from lab.control import Control, proxyctl
 from lab.daemon import write_private
 from lab.lab import APP6
 from lab.process import until
+from lab.wireguard import Keys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -193,6 +194,39 @@ def test_another_tunnel(lab):
         daemon.wait_event("tunnel_closed", 15)
         traffic.stop()
         clients.echoes(daemon, "echo")
+
+
+def test_tunnel_changes_in_place(lab):
+    """Peers, keepalive and name servers change; connections go on. So they do
+    when our own key changes and the peer knows the new one."""
+    with lab.daemon({"echo": (APP6, "echo")}) as daemon, \
+            Control(daemon.socket) as control:
+        traffic = Traffic(daemon, "echo")
+        peers = daemon.tunnel["peers"]
+        peers[0]["persistent_keepalive"] = 15
+        peers.append({"public_key": Keys().public, "allowed_ips":
+                      ["10.77.0.0/16"], "endpoint": "nothing.invalid:1"})
+        daemon.tunnel["search"] = ["internal"]
+        daemon.configure(daemon.forwards)
+        result = control.result("reload")
+        assert result["tunnels_changed"] == 1 and result["unchanged"] == 1
+        assert len(control.result("peers")["peers"]) == 2
+        assert control.result("resolve", name="appname")["addresses"] == [APP6]
+        del peers[1]
+        daemon.configure(daemon.forwards)
+        assert control.result("reload")["tunnels_changed"] == 1
+        assert len(control.result("peers")["peers"]) == 1
+        keys = Keys()
+        lab.peer.add_peer(keys.public, [a.split("/")[0] + bits for a, bits in
+                          zip(daemon.tunnel["address"], ("/32", "/128"))])
+        daemon.tunnel["private_key"] = keys.private
+        daemon.configure(daemon.forwards)
+        rounds = traffic.rounds
+        assert control.result("reload")["tunnels_changed"] == 1
+        until(lambda: traffic.rounds > rounds + 20, 10, "it goes on")
+        traffic.stop()
+        assert control.result("status")["tunnels"][0][
+            "public_key"] == keys.public
 
 
 def test_two_tunnels_at_once(lab):
