@@ -94,6 +94,7 @@ void request_sub(struct request *request, const struct command *commands);
 extern const struct command primitive_commands[];
 extern const struct command noise_commands[];
 extern const struct command table_commands[];
+extern const struct command device_commands[];
 
 void answer_route(struct request *request, const struct route_table *table,
 		  const struct ip_addr *addr);

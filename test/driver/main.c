@@ -12,6 +12,7 @@ static const struct command *const subjects[] = {
 	primitive_commands,
 	noise_commands,
 	table_commands,
+	device_commands,
 };
 
 static void split(struct request *request, char *line)

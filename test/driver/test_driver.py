@@ -1,73 +1,18 @@
 # SPDX-License-Identifier: ISC
 """The driver against vectors of others, and against test/vectors/golden.py.
 
-Each test_* function gets a driver of its own. WG_DRIVER is the program;
-WG_VECTORS may name a folder with more files like those of test/vectors, with
-the same names.
+WG_DRIVER is the program; WG_VECTORS may name a folder with more files like
+those of test/vectors, with the same names.
 """
 
 import hashlib
 import hmac
-import os
-import subprocess
 import sys
-import traceback
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-VECTORS = os.path.join(HERE, "..", "vectors")
-sys.path.insert(0, VECTORS)
-import golden  # noqa: E402
-
-
-class Driver:
-    def __init__(self):
-        self.process = subprocess.Popen(
-            [os.environ.get("WG_DRIVER", "build/test/wg_driver")],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def raw(self, line):
-        self.process.stdin.write(line + b"\n")
-        self.process.stdin.flush()
-        return self.process.stdout.readline().decode().rstrip("\n")
-
-    def ask(self, *words):
-        """Bytes become hex; the answer is a text."""
-        return self.raw(" ".join(text(w) for w in words).encode())
-
-    def words(self, *words):
-        return self.ask(*words).split()
-
-    def end(self):
-        self.process.stdin.close()
-        rest = self.process.stdout.read()
-        self.process.stdout.close()
-        code = self.process.wait(timeout=20)
-        assert (code, rest) == (0, b""), (code, rest)
-
-
-def text(word):
-    if isinstance(word, bytes):
-        return word.hex() or "-"
-    return str(word)
-
-
-def same(got, expected):
-    got, expected = text(got), text(expected)
-    assert got == expected, "got %s, expected %s" % (got, expected)
-
-
-def lines(name):
-    """The words of each line, ours and those of WG_VECTORS."""
-    for folder in (VECTORS, os.environ.get("WG_VECTORS", "")):
-        path = os.path.join(folder, name)
-        if not os.path.exists(path):
-            assert folder != VECTORS, path
-            continue
-        with open(path, encoding="ascii") as file:
-            for line in file:
-                if not line.startswith("#"):
-                    yield line.split()
-
+from process import lines, run, same, text
+import golden
+import handshakes
+import devices
 
 # ------------------------------------------------------------- primitives
 
@@ -230,110 +175,6 @@ def test_xaead(d):
     assert count > 20, count
 
 
-# ------------------------------------------------------------- handshakes
-
-def recorded():
-    """The two of golden.txt, and the same computed now."""
-    each = []
-    for name, value in lines("golden.txt"):
-        if name == "initiator":
-            each.append({})
-        each[-1][name] = bytes.fromhex(value)
-    return each + [golden.handshake(golden.number("another psk"))]
-
-
-def flip(data, at):
-    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
-
-
-def two_sides(d, g):
-    i_public, r_public = (golden.public(g[x])
-                          for x in ("initiator", "responder"))
-    same(d.ask("noise", "new", "i", g["initiator"], r_public,
-               "psk=" + text(g["psk"])), i_public)
-    same(d.ask("noise", "new", "r", g["responder"], i_public,
-               "psk=" + text(g["psk"])), r_public)
-    return i_public, r_public
-
-
-def test_recorded_noise(d):
-    each = recorded()
-    assert len(each) >= 3, len(each)
-    for g in each:
-        i_public, _ = two_sides(d, g)
-        same(d.ask("noise", "initiate", "i", "0x11223344",
-                   g["initiator_ephemeral"], g["timestamp"]), g["initiation"])
-        same(d.ask("noise", "respond", "r", 1, g["responder_ephemeral"]),
-             "error STATE")
-        same(d.ask("noise", "check-mac1", "r", g["initiation"]), "1")
-        same(d.ask("noise", "check-mac1", "i", g["initiation"]), "0")
-        same(d.ask("noise", "consume-initiation", "r", g["initiation"]),
-             "%s %s %d" % (text(i_public), text(g["timestamp"]), 0x11223344))
-        same(d.ask("noise", "transcript", "i"),
-             d.ask("noise", "transcript", "r"))
-        same(d.ask("noise", "respond", "r", 0x55667788,
-                   g["responder_ephemeral"]), g["response"])
-        same(d.ask("noise", "keys", "i"), "error STATE")
-        same(d.ask("noise", "consume-response", "i", g["response"]),
-             str(0x55667788))
-        keys = [text(g["initiator_send"]), text(g["initiator_receive"])]
-        same(d.ask("noise", "keys", "i"), " ".join(keys))
-        same(d.ask("noise", "keys", "r"), " ".join(reversed(keys)))
-
-
-def test_refused_noise(d):
-    g = recorded()[1]
-    two_sides(d, g)
-    d.ask("noise", "initiate", "i", 0x11223344, g["initiator_ephemeral"],
-          g["timestamp"])
-    for at, word in ((0, "TYPE"), (8, "STATIC"), (40, "STATIC"),
-                     (87, "STATIC"), (88, "TIMESTAMP"), (115, "TIMESTAMP")):
-        same(d.ask("noise", "consume-initiation", "r",
-                   flip(g["initiation"], at)), "error " + word)
-    d.ask("noise", "new", "x", g["responder"], golden.number("nobody"))
-    same(d.ask("noise", "consume-initiation", "x", g["initiation"]),
-         "error PEER")
-    for at, word in ((0, "TYPE"), (8, "INDEX"), (12, "AUTH"), (59, "AUTH")):
-        same(d.ask("noise", "consume-response", "i", flip(g["response"], at)),
-             "error " + word)
-    # A key of low order: nothing can be begun, or answered, with it.
-    d.ask("noise", "new", "z", g["responder"], bytes(32))
-    same(d.ask("noise", "initiate", "z", 1, g["initiator_ephemeral"],
-               g["timestamp"]), "error LOW_ORDER")
-    low = g["initiation"][:8] + bytes(32) + g["initiation"][40:]
-    same(d.ask("noise", "consume-initiation", "r", low), "error STATIC")
-    same(d.ask("noise", "consume-response", "i", g["response"]),
-         str(0x55667788))
-
-
-def test_cookie(d):
-    g = recorded()[0]
-    _, r_public = two_sides(d, g)
-    start = ("noise", "initiate", "i", 1, g["initiator_ephemeral"],
-             g["timestamp"])
-    first = bytes.fromhex(d.ask(*start))
-    same(first[-16:], bytes(16))
-    same(first[-32:-16],
-         golden.MAC(golden.HASH(b"mac1----", r_public), first[:-32]))
-    cookie, nonce = golden.number("cookie")[:16], golden.number("n")[:24]
-    sealed = bytes.fromhex(d.ask("xseal", golden.HASH(b"cookie--", r_public),
-                                 nonce, first[-32:-16], cookie))
-    reply = bytes([3, 0, 0, 0, 1, 0, 0, 0]) + nonce + sealed
-    now = 5 * 10 ** 9
-    same(d.ask("noise", "consume-cookie", "i", flip(reply, 63)), "error AUTH")
-    same(d.ask("noise", "consume-cookie", "r", reply), "error AUTH")
-    same(d.ask("noise", "consume-cookie", "i", reply, "now=%d" % now), "ok")
-    same(d.ask("noise", "consume-cookie", "i", reply), "error AUTH")
-    for later, lives in ((0, True), (114, True), (116, False)):
-        then = "now=%d" % (now + later * 10 ** 9)
-        message = bytes.fromhex(d.ask(*start, then))
-        same(message[:-16], first[:-16])
-        same(message[-16:],
-             golden.MAC(cookie, message[:-16]) if lives else bytes(16))
-        same(d.ask("noise", "add-macs", "i", first[:-32] + bytes(32), then),
-             message)
-
-
 # ------------------------------------------------------------- tables
 
 def test_replay(d):
@@ -393,68 +234,9 @@ def test_route(d):
     same(d.ask("route", "new", "t", 0), "error NUMBER")
 
 
-# ------------------------------------------------------------- bad lines
-
-def test_bad_lines(d):
-    for line, word in (
-            (b"nothing", "COMMAND"), (b"BLAKE2S 32 - 00", "COMMAND"),
-            (b"blake2s", "MISSING"), (b"blake2s 32 -", "MISSING"),
-            (b"blake2s 32 - 00 00", "EXCESS"), (b"blake2s 0 - 00", "LENGTH"),
-            (b"blake2s 33 - 00", "NUMBER"), (b"blake2s -1 - 00", "NUMBER"),
-            (b"blake2s +1 - 00", "NUMBER"), (b"blake2s 1x - 00", "NUMBER"),
-            (b"blake2s 32 - 0", "HEX"), (b"blake2s 32 - 0g", "HEX"),
-            (b"blake2s 32 - 0-", "HEX"), (b"blake2s 32 - \xff\xfe", "HEX"),
-            (b"blake2s 32 " + b"00" * 33 + b" -", "LENGTH"),
-            (b"mac " + b"00" * 33 + b" -", "LENGTH"),
-            (b"hmac 00 00", "LENGTH"), (b"kdf 4 - -", "NUMBER"),
-            (b"kdf 0 " + b"00" * 32 + b" -", "NUMBER"),
-            (b"dh 00 00", "LENGTH"), (b"public", "MISSING"),
-            (b"dh " + b"11" * 32 + b" " + b"00" * 32, "LOW_ORDER"),
-            (b"seal-batch nobody " + b"00" * 32 + b" 0:00", "BACKEND"),
-            (b"seal-batch libsodium " + b"00" * 32, "MISSING"),
-            (b"seal-batch libsodium " + b"00" * 32 + b" 00", "SYNTAX"),
-            (b"seal-batch libsodium " + b"00" * 32 + b" 1:", "HEX"),
-            (b"seal-batch libsodium " + b"00" * 32 + b" 18446744073709551616:-",
-             "NUMBER"),
-            (b"open-batch libsodium " + b"00" * 32 + b" 1:" + b"00" * 15,
-             "LENGTH"),
-            (b"open " + b"00" * 32 + b" " + b"00" * 32 + b" 00", "LENGTH"),
-            (b"noise", "MISSING"), (b"noise nothing", "COMMAND"),
-            (b"noise keys x", "NAME"), (b"noise keys", "MISSING"),
-            (b"noise consume-response x 00", "NAME"),
-            (b"replay new " + b"x" * 32, "NAME"),
-            (b"route lookup x ::", "NAME"),
-            (b"blake2s 32 - 00\0", "SYNTAX"), (b"\0", "SYNTAX"),
-            (b"a" * 200000, "COMMAND"), (b"a " * 100000, "COMMAND")):
-        same(d.raw(line), "error " + word)
-    # Blank lines and comments have no answer, the last line needs no end.
-    d.process.stdin.write(b"\n  \t \n# blake2s\r\nmac\t- -\r\npublic 00")
-    d.process.stdin.close()
-    same(d.process.stdout.read().decode(),
-         golden.MAC(b"", b"").hex() + "\nerror LENGTH\n")
-
-
-# ------------------------------------------------------------- the runner
-
-def main():
-    passed = failed = 0
-    for name, test in list(globals().items()):
-        if not name.startswith("test_"):
-            continue
-        driver = Driver()
-        try:
-            test(driver)
-            driver.end()
-            passed += 1
-        except Exception:
-            traceback.print_exc()
-            print("not ok: %s" % name)
-            driver.process.kill()
-            driver.process.wait()
-            failed += 1
-    print("driver: %d passed, %d failed" % (passed, failed))
-    return failed != 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    results = [run(vars(m)) for m in (sys.modules[__name__], handshakes,
+                                      devices)]
+    passed, failed = map(sum, zip(*results))
+    print("driver: %d passed, %d failed" % (passed, failed))
+    sys.exit(failed != 0)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: ISC
+"""Handshakes with everything given, recomputed byte for byte."""
+
+from process import lines, same, text
+import golden
+
+def recorded():
+    """The two of golden.txt, and the same computed now."""
+    each = []
+    for name, value in lines("golden.txt"):
+        if name == "initiator":
+            each.append({})
+        each[-1][name] = bytes.fromhex(value)
+    return each + [golden.handshake(golden.number("another psk"))]
+
+
+def flip(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+
+
+def two_sides(d, g):
+    i_public, r_public = (golden.public(g[x])
+                          for x in ("initiator", "responder"))
+    same(d.ask("noise", "new", "i", g["initiator"], r_public,
+               "psk=" + text(g["psk"])), i_public)
+    same(d.ask("noise", "new", "r", g["responder"], i_public,
+               "psk=" + text(g["psk"])), r_public)
+    return i_public, r_public
+
+
+def test_recorded_noise(d):
+    each = recorded()
+    assert len(each) >= 3, len(each)
+    for g in each:
+        i_public, _ = two_sides(d, g)
+        same(d.ask("noise", "initiate", "i", "0x11223344",
+                   g["initiator_ephemeral"], g["timestamp"]), g["initiation"])
+        same(d.ask("noise", "respond", "r", 1, g["responder_ephemeral"]),
+             "error STATE")
+        same(d.ask("noise", "check-mac1", "r", g["initiation"]), "1")
+        same(d.ask("noise", "check-mac1", "i", g["initiation"]), "0")
+        same(d.ask("noise", "consume-initiation", "r", g["initiation"]),
+             "%s %s %d" % (text(i_public), text(g["timestamp"]), 0x11223344))
+        same(d.ask("noise", "transcript", "i"),
+             d.ask("noise", "transcript", "r"))
+        same(d.ask("noise", "respond", "r", 0x55667788,
+                   g["responder_ephemeral"]), g["response"])
+        same(d.ask("noise", "keys", "i"), "error STATE")
+        same(d.ask("noise", "consume-response", "i", g["response"]),
+             str(0x55667788))
+        keys = [text(g["initiator_send"]), text(g["initiator_receive"])]
+        same(d.ask("noise", "keys", "i"), " ".join(keys))
+        same(d.ask("noise", "keys", "r"), " ".join(reversed(keys)))
+
+
+def test_refused_noise(d):
+    g = recorded()[1]
+    two_sides(d, g)
+    d.ask("noise", "initiate", "i", 0x11223344, g["initiator_ephemeral"],
+          g["timestamp"])
+    for at, word in ((0, "TYPE"), (8, "STATIC"), (40, "STATIC"),
+                     (87, "STATIC"), (88, "TIMESTAMP"), (115, "TIMESTAMP")):
+        same(d.ask("noise", "consume-initiation", "r",
+                   flip(g["initiation"], at)), "error " + word)
+    d.ask("noise", "new", "x", g["responder"], golden.number("nobody"))
+    same(d.ask("noise", "consume-initiation", "x", g["initiation"]),
+         "error PEER")
+    for at, word in ((0, "TYPE"), (8, "INDEX"), (12, "AUTH"), (59, "AUTH")):
+        same(d.ask("noise", "consume-response", "i", flip(g["response"], at)),
+             "error " + word)
+    # A key of low order: nothing can be begun, or answered, with it.
+    d.ask("noise", "new", "z", g["responder"], bytes(32))
+    same(d.ask("noise", "initiate", "z", 1, g["initiator_ephemeral"],
+               g["timestamp"]), "error LOW_ORDER")
+    low = g["initiation"][:8] + bytes(32) + g["initiation"][40:]
+    same(d.ask("noise", "consume-initiation", "r", low), "error STATIC")
+    same(d.ask("noise", "consume-response", "i", g["response"]),
+         str(0x55667788))
+
+
+def test_cookie(d):
+    g = recorded()[0]
+    _, r_public = two_sides(d, g)
+    start = ("noise", "initiate", "i", 1, g["initiator_ephemeral"],
+             g["timestamp"])
+    first = bytes.fromhex(d.ask(*start))
+    same(first[-16:], bytes(16))
+    same(first[-32:-16],
+         golden.MAC(golden.HASH(b"mac1----", r_public), first[:-32]))
+    cookie, nonce = golden.number("cookie")[:16], golden.number("n")[:24]
+    sealed = bytes.fromhex(d.ask("xseal", golden.HASH(b"cookie--", r_public),
+                                 nonce, first[-32:-16], cookie))
+    reply = bytes([3, 0, 0, 0, 1, 0, 0, 0]) + nonce + sealed
+    now = 5 * 10 ** 9
+    same(d.ask("noise", "consume-cookie", "i", flip(reply, 63)), "error AUTH")
+    same(d.ask("noise", "consume-cookie", "r", reply), "error AUTH")
+    same(d.ask("noise", "consume-cookie", "i", reply, "now=%d" % now), "ok")
+    same(d.ask("noise", "consume-cookie", "i", reply), "error AUTH")
+    for later, lives in ((0, True), (114, True), (116, False)):
+        then = "now=%d" % (now + later * 10 ** 9)
+        message = bytes.fromhex(d.ask(*start, then))
+        same(message[:-16], first[:-16])
+        same(message[-16:],
+             golden.MAC(cookie, message[:-16]) if lives else bytes(16))
+        same(d.ask("noise", "add-macs", "i", first[:-32] + bytes(32), then),
+             message)
