@@ -64,8 +64,9 @@ struct wg_peer_config {
 	uint16_t persistent_keepalive_s; /* 0 = off */
 };
 
-/* Peers are numbered from 0; the lowest free number is given. -ERR_FULL; -ERR_EXISTS for a
- * public key that is there already; -ERR_INVALID for our own (N19). */
+/* Peers are numbered from 0; the lowest free number is given. -ERR_FULL;
+ * -ERR_EXISTS for a public key that is there already; -ERR_INVALID for our own
+ * (N19). */
 int wg_peer_add(struct wg_device *dev, uint64_t now,
 		const struct wg_peer_config *config, uint16_t *ret_peer);
 int wg_peer_allow(struct wg_device *dev, uint16_t peer,

@@ -6,9 +6,9 @@
  * Reload is all or nothing: what is new is opened and bound first, and only
  * when everything worked is the old let go. An unchanged forward keeps its
  * listener and connections; a removed one closes its listener, its connections
- * end by themselves. Keys, peers and name servers of a tunnel change in place. A
- * tunnel whose addresses, MTU or listen port changed is replaced, which cuts its
- * connections.
+ * end by themselves. Keys, peers and name servers of a tunnel change in place.
+ * A tunnel whose addresses, MTU or listen port changed is replaced, which cuts
+ * its connections.
  */
 #ifndef DAEMON_IO_APPLY_H
 #define DAEMON_IO_APPLY_H
