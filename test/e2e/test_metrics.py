@@ -348,6 +348,29 @@ def test_peer_breaks_and_heals(own_lab):
         clients.echoes(daemon, "echo")
 
 
+def test_stopping(lab):
+    """While clients may still end, it lives and is not ready."""
+    with metered(lab) as daemon, daemon.connect("echo") as sock:
+        sock.sendall(b"x")
+        assert stream.receive_exactly(sock, 1) == b"x"
+        os.kill(daemon.process.pid, signal.SIGTERM)
+        daemon.wait_event("stopping")
+        status, text = ready(daemon)
+        assert status == 503 and text.startswith("stopping\n")
+        assert request(daemon, WHERE, "/livez")[0] == 200
+
+
+def test_idle_is_idle(lab):
+    """An open listener wakes nobody up."""
+    with metered(lab) as daemon:
+        name = "wgproxy_event_loop_lag_seconds_count"
+        request(daemon, WHERE, "/livez")
+        time.sleep(0.5)
+        before = scrape(daemon, WHERE).value(name)
+        time.sleep(3)
+        assert scrape(daemon, WHERE).value(name) - before < 15
+
+
 def test_port_not_bound(lab):
     """A forward that cannot listen is not ready."""
     with lab.near.socket(socket.AF_INET) as taken:
