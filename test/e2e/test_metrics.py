@@ -43,11 +43,21 @@ def own_lab():
         yield lab
 
 
-def metered(lab, forwards=FORWARDS, **settings):
+def not_started(lab, forwards=FORWARDS, **settings):
     """A daemon whose metrics are at WHERE in its namespace."""
     settings.setdefault("more", {"metrics": {"listen":
                                              "127.0.0.1:%d" % WHERE}})
     return lab.daemon(forwards, **settings)
+
+
+@contextlib.contextmanager
+def metered(lab, forwards=FORWARDS, **settings):
+    """The same, started, with the listener of the metrics open or failed."""
+    with not_started(lab, forwards, **settings) as daemon:
+        until(lambda: daemon.events("metrics_listening")
+              or daemon.events("metrics_listen_failed"), 10,
+              "a word about the metrics' listener")
+        yield daemon
 
 
 def ready(daemon, path="/readyz"):
@@ -260,7 +270,6 @@ def test_socket_path(lab):
     """A socket instead of a port; it is gone afterwards."""
     path = "/tmp/wgproxyd-metrics-%s.sock" % lab.id
     with metered(lab, more={"metrics": {"listen": path}}) as daemon:
-        until(lambda: os.path.exists(path), 5, "the socket is there")
         assert request(daemon, path, "/livez")[0] == 200
         assert scrape(daemon, path).value("wgproxy_forward_up",
                                           forward="echo") == 1
@@ -278,6 +287,7 @@ def test_socket_from_a_unit(lab, kind):
             sock.bind(where)
             os.chmod(where, 0o600)
         else:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.bind(("127.0.0.1", where))
         sock.listen()
         listen = where if kind == socket.AF_UNIX else "127.0.0.1:%d" % where
@@ -378,7 +388,7 @@ def test_port_not_bound(lab):
         taken.listen()
         forwards = dict(FORWARDS, late={"to": "[%s]:1" % APP6,
                                         "listen": 15499})
-        daemon = metered(lab, forwards)
+        daemon = not_started(lab, forwards)
         with pytest.raises(Exception, match="every forward listens"):
             daemon.start(seconds=2)
         status, text = ready(daemon)
