@@ -14,7 +14,7 @@ BUILD="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev libyaml-dev
 	libseccomp-dev libc-ares-dev libjansson-dev libssl-dev libmicrohttpd-dev"
 TEST="libcmocka-dev python3 python3-pytest iproute2 util-linux wireguard-tools
 	wireguard-go unbound bind9-dnsutils postgresql-common postgresql
-	postgresql-client valgrind clang-format git"
+	postgresql-client valgrind clang-format git systemd"
 BENCH=iperf3
 
 wanted=

@@ -90,7 +90,9 @@ class UserManager:
 
     def close(self):
         with contextlib.suppress(LabError, IndexError, OSError):
-            self.systemctl("stop", "wgproxyd", check=False)
+            # It removes its control groups.
+            self.systemctl("exit", check=False)
+            until(lambda: not self.outer.running(), 5, "systemd ends")
         self.outer.stop(signal.SIGKILL)
 
 
