@@ -22,8 +22,11 @@ enum {
 	TOLERANT_RTT_MIN_US = 4000, /* CUBIC is well there */
 	LOST_MIN = 8,               /* segments: fewer are no rate */
 	LOSS_WINDOW = 1024,
-	LOSSY = 8,
+	/* One loss without a queue makes up for four with one. */
+	LOSSY_STEP = 4,
+	LOSSY_MAX = 32,
 	LOSSY_GROWTH_DIVISOR = 8,
+	LOSSY_GROWTH_MAX = 16, /* segments, so that streams come to equal */
 	/* percent of the rate at which the window goes round */
 	PACE_DOUBLING = 200,
 	PACE_STEADY = 120,
@@ -160,8 +163,7 @@ static bool shows_queue(const struct tcp_cc *cc, uint32_t empty)
 		slack = RTT_THRESH_MIN_US;
 	if (slack > RTT_THRESH_MAX_US)
 		slack = RTT_THRESH_MAX_US;
-	return empty < TOLERANT_RTT_MIN_US || least_of_late(cc) == RTT_NONE ||
-	       least_of_late(cc) > empty + slack;
+	return least_of_late(cc) > empty + slack; /* or is not known */
 }
 
 static bool loses_much(const struct tcp_cc *cc, uint32_t percent)
@@ -176,11 +178,12 @@ unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent)
 	uint32_t empty = microseconds(min_rtt);
 	unsigned keep = TCP_CC_KEEP;
 
-	if (loses_much(cc, percent)) {
+	if (loses_much(cc, percent) || empty < TOLERANT_RTT_MIN_US) {
 		cc->tolerated = 0;
 	} else if (!shows_queue(cc, empty)) {
-		if (cc->tolerated < LOSSY)
-			cc->tolerated++;
+		cc->tolerated += LOSSY_STEP;
+		if (cc->tolerated > LOSSY_MAX)
+			cc->tolerated = LOSSY_MAX;
 		return 100;
 	} else if (cc->tolerated > 0) {
 		cc->tolerated--;
@@ -264,8 +267,12 @@ static void avoid_congestion(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 /* The curve leads back to where a loss was, which says nothing here. */
 static void seek_queue(struct tcp_cc *cc, uint32_t acked)
 {
+	uint64_t step = cc->cwnd / LOSSY_GROWTH_DIVISOR;
+
+	if (step > (uint64_t)LOSSY_GROWTH_MAX * cc->mss)
+		step = (uint64_t)LOSSY_GROWTH_MAX * cc->mss;
 	cc->epoch = 0;
-	grow(cc, acked / LOSSY_GROWTH_DIVISOR);
+	grow(cc, step * acked / cc->cwnd);
 }
 
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
@@ -280,7 +287,7 @@ void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	}
 	if (cc->cwnd < cc->ssthresh)
 		slow_start(cc, ack);
-	else if (cc->tolerated == LOSSY &&
+	else if (cc->tolerated >= LOSSY_MAX / 2 &&
 		 !shows_queue(cc, microseconds(ack->min_rtt)))
 		seek_queue(cc, ack->acked);
 	else

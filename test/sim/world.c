@@ -197,6 +197,26 @@ static void check_empty(struct world *world)
 	}
 }
 
+/* When the first stream is complete: how far the slowest has come. */
+static void note_first(struct world *world)
+{
+	uint64_t least = UINT64_MAX;
+	bool complete = false;
+
+	for (unsigned i = 0; i < world->app_count; i++) {
+		const struct app *app = &world->apps[i];
+		uint64_t all = app->peer->plan->send_total;
+
+		if (all == 0)
+			continue;
+		complete = complete || app->received == all;
+		if (app->received < least)
+			least = app->received;
+	}
+	if (complete)
+		world->behind = least;
+}
+
 static void collect_stats(const struct world *world, struct world_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
@@ -206,6 +226,7 @@ static void collect_stats(const struct world *world, struct world_stats *stats)
 		stats->lost += world->link[i].lost;
 		stats->corrupted += world->link[i].corrupted;
 	}
+	stats->behind = world->behind;
 	for (unsigned i = 0; i < world->app_count; i++)
 		stats->bytes += world->apps[i].received;
 	for (unsigned i = 0; i < NS_COUNTERS; i++)
@@ -216,9 +237,12 @@ uint64_t world_run(struct world *world, const struct scenario *scenario,
 		   struct world_stats *ret_stats)
 {
 	open_world(world, scenario);
-	while (!all_over(world))
+	while (!all_over(world)) {
 		if (!step(world, world->scenario.end_by))
 			fail_unfinished(world);
+		if (scenario->unchecked && world->behind == 0)
+			note_first(world);
+	}
 	check_streams(world);
 	check_clean(world);
 	collect_stats(world, ret_stats);

@@ -17,13 +17,16 @@ struct world {
 	uint64_t now;
 	bool healed;
 	unsigned turns_at_now;
+	uint64_t behind; /* see world_stats; 0: not known yet */
 };
 
 /* What a run was made of, added up over both hosts. */
 struct world_stats {
 	double seconds; /* virtual */
 	uint64_t packets, lost, corrupted;
-	uint64_t bytes; /* of streams */
+	uint64_t bytes;  /* of streams */
+	uint64_t behind; /* unchecked runs: of the slowest stream when the
+			  * first was complete */
 	uint64_t counters[NS_COUNTERS];
 };
 
