@@ -282,21 +282,19 @@ int client_ask(const char *socket_path, json_t *request, uint64_t timeout_ms,
 		.fd = -1,
 		.deadline = client_now_ms() + timeout_ms,
 		.timeout_ms = timeout_ms,
-		.message = ret_reply->message,
 	};
 	char *line = line_of(request);
-	int code;
+	int code = EXIT_USAGE;
 
 	json_decref(request);
 	memset(ret_reply, 0, sizeof(*ret_reply));
-	if (line == NULL || strlen(line) > CTL_LINE_MAX) {
+	exchange.message = ret_reply->message;
+	if (line == NULL || strlen(line) > CTL_LINE_MAX)
 		snprintf(ret_reply->message, sizeof(ret_reply->message), "%s",
 			 line == NULL ? "the request is no text in UTF-8"
 				      : "the request is too long");
-		free(line);
-		return EXIT_USAGE;
-	}
-	code = exchange_line(&exchange, line, ret_reply);
+	else
+		code = exchange_line(&exchange, line, ret_reply);
 	free(line);
 	return code;
 }

@@ -221,7 +221,7 @@ static void measure(struct table *table, const json_t *rows)
 
 	for (size_t i = 0; i < table->count; i++)
 		table->widths[i] = strlen(table->columns[i].head);
-	json_array_foreach((json_t *)(uintptr_t)rows, index, row)
+	json_array_foreach(rows, index, row)
 	{
 		for (size_t i = 0; i < table->count; i++) {
 			size_t width = columns_of(cell(row, i));
@@ -276,10 +276,27 @@ void print_table(FILE *out, const struct style *style,
 		put_cell(&table, i, columns[i].head);
 	start_colour(out, style, "0");
 	fputc('\n', out);
-	json_array_foreach((json_t *)(uintptr_t)rows, index, row)
+	json_array_foreach(rows, index, row)
 	{
 		for (size_t i = 0; i < count; i++)
 			put_cell(&table, i, cell(row, i));
 		fputc('\n', out);
 	}
+}
+
+void print_list(const struct column *columns, size_t count, const json_t *list,
+		json_t *(*row_of)(const json_t *element))
+{
+	struct style style = style_of(stdout);
+	json_t *rows = json_array();
+	size_t index;
+	json_t *element;
+
+	json_array_foreach(list, index, element)
+	{
+		json_array_append_new(rows, row_of(element));
+	}
+	print_table(stdout, &style, columns, count, rows);
+	json_decref(rows);
+	fflush(stdout);
 }

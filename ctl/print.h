@@ -49,4 +49,8 @@ void print_table(FILE *out, const struct style *style,
 		 const struct column *columns, size_t count,
 		 const json_t *rows);
 
+/* The elements of a list on standard output; row_of() makes a row of one. */
+void print_list(const struct column *columns, size_t count, const json_t *list,
+		json_t *(*row_of)(const json_t *element));
+
 #endif

@@ -177,7 +177,7 @@ static void print_names(const json_t *forwards)
 	size_t index;
 	json_t *forward;
 
-	json_array_foreach((json_t *)(uintptr_t)forwards, index, forward)
+	json_array_foreach(forwards, index, forward)
 	{
 		if (text_is_label(text_of(forward, "name")))
 			puts(text_of(forward, "name"));
@@ -197,23 +197,20 @@ static void say_what_is_wrong(const json_t *forward)
 		say("%s is %s: %s", name, state, text);
 }
 
-static void print_forwards(json_t *forwards)
+static void print_forwards(const json_t *forwards)
 {
-	struct style style = style_of(stdout);
-	json_t *rows = json_array();
 	size_t index;
 	json_t *forward;
 
-	json_array_foreach(forwards, index, forward)
-		json_array_append_new(rows, forward_row(forward));
-	print_table(stdout, &style, forward_columns,
-		    ARRAY_SIZE(forward_columns), rows);
-	fflush(stdout);
-	json_decref(rows);
+	print_list(forward_columns, ARRAY_SIZE(forward_columns), forwards,
+		   forward_row);
 	if (json_array_size(forwards) == 0)
 		say("no forwards; add one: proxyctl add "
 		    "15432:appname.internal:5432");
-	json_array_foreach(forwards, index, forward) say_what_is_wrong(forward);
+	json_array_foreach(forwards, index, forward)
+	{
+		say_what_is_wrong(forward);
+	}
 }
 
 int run_ls(const struct call *call)
@@ -273,10 +270,8 @@ static json_t *connection_row(const json_t *connection)
 
 int run_connections(const struct call *call)
 {
-	struct style style = style_of(stdout);
 	json_t *request = json_pack("{s:s}", "op", "connections");
-	json_t *result, *rows, *connection;
-	size_t index;
+	json_t *result;
 	int code;
 
 	if (call->arg_count > 0)
@@ -285,15 +280,10 @@ int run_connections(const struct call *call)
 	code = ask_list(call, request, "connections", &result);
 	if (code != EXIT_DONE)
 		return code;
-	if (!ask_print_json(call, result)) {
-		rows = json_array();
-		json_array_foreach(json_object_get(result, "connections"),
-				   index, connection)
-			json_array_append_new(rows, connection_row(connection));
-		print_table(stdout, &style, connection_columns,
-			    ARRAY_SIZE(connection_columns), rows);
-		json_decref(rows);
-	}
+	if (!ask_print_json(call, result))
+		print_list(connection_columns, ARRAY_SIZE(connection_columns),
+			   json_object_get(result, "connections"),
+			   connection_row);
 	json_decref(result);
 	return code;
 }

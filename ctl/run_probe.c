@@ -43,7 +43,7 @@ static void print_steps(const struct style *style, const json_t *steps)
 	size_t index;
 	json_t *step;
 
-	json_array_foreach((json_t *)(uintptr_t)steps, index, step)
+	json_array_foreach(steps, index, step)
 	{
 		const char *mark = is_true(step, "ok") ? "ok" : "failed";
 		char took[TIME_TEXT_CAP];
@@ -237,8 +237,10 @@ static int wait_learn(struct wait *wait)
 		code = wait_ask(wait, request, &page);
 		json_array_foreach(json_object_get(page, "forwards"), index,
 				   forward)
+		{
 			json_array_append(names,
 					  json_object_get(forward, "name"));
+		}
 		after = json_incref(json_object_get(page, "next"));
 		json_decref(page);
 	} while (code == EXIT_DONE && after != NULL);

@@ -57,7 +57,7 @@ static void print_tunnel_texts(const json_t *tunnels)
 	size_t index;
 	json_t *tunnel;
 
-	json_array_foreach((json_t *)(uintptr_t)tunnels, index, tunnel)
+	json_array_foreach(tunnels, index, tunnel)
 	{
 		const char *text = text_of(tunnel, "text");
 
@@ -69,20 +69,6 @@ static void print_tunnel_texts(const json_t *tunnels)
 		print_clean(stdout, text);
 		putchar('\n');
 	}
-}
-
-static void print_tunnels(const struct style *style, const json_t *tunnels)
-{
-	json_t *rows = json_array();
-	size_t index;
-	json_t *tunnel;
-
-	json_array_foreach((json_t *)(uintptr_t)tunnels, index, tunnel)
-		json_array_append_new(rows, tunnel_row(tunnel));
-	print_table(stdout, style, tunnel_columns, ARRAY_SIZE(tunnel_columns),
-		    rows);
-	json_decref(rows);
-	print_tunnel_texts(tunnels);
 }
 
 static void print_label(const char *label)
@@ -152,6 +138,7 @@ static void print_config(const json_t *status)
 static void print_status(const json_t *status)
 {
 	struct style style = style_of(stdout);
+	const json_t *tunnels = json_object_get(status, "tunnels");
 	const char *text = text_of(status, "text");
 	char uptime[TIME_TEXT_CAP];
 
@@ -171,7 +158,9 @@ static void print_status(const json_t *status)
 	print_load(status);
 	print_config(status);
 	putchar('\n');
-	print_tunnels(&style, json_object_get(status, "tunnels"));
+	print_list(tunnel_columns, ARRAY_SIZE(tunnel_columns), tunnels,
+		   tunnel_row);
+	print_tunnel_texts(tunnels);
 }
 
 /* A state of a later version is not trusted to be good. */
@@ -286,10 +275,8 @@ static json_t *peer_row(const json_t *peer)
 
 int run_peers(const struct call *call)
 {
-	struct style style = style_of(stdout);
 	json_t *request = json_pack("{s:s}", "op", "peers");
-	json_t *result, *rows, *peer;
-	size_t index;
+	json_t *result;
 	int code;
 
 	if (call_has(call, "--tunnel"))
@@ -298,15 +285,9 @@ int run_peers(const struct call *call)
 	code = ask_list(call, request, "peers", &result);
 	if (code != EXIT_DONE)
 		return code;
-	if (!ask_print_json(call, result)) {
-		rows = json_array();
-		json_array_foreach(json_object_get(result, "peers"), index,
-				   peer)
-			json_array_append_new(rows, peer_row(peer));
-		print_table(stdout, &style, peer_columns,
-			    ARRAY_SIZE(peer_columns), rows);
-		json_decref(rows);
-	}
+	if (!ask_print_json(call, result))
+		print_list(peer_columns, ARRAY_SIZE(peer_columns),
+			   json_object_get(result, "peers"), peer_row);
 	json_decref(result);
 	return code;
 }
