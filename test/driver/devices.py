@@ -5,7 +5,7 @@ import socket
 import struct
 
 from process import same, text
-from handshakes import flip, recorded
+from handshakes import cookie_reply, flip, recorded
 import golden
 
 S = 10 ** 9
@@ -187,6 +187,28 @@ def test_time(d):
         same(a.ask("want", 0), word)
     same(a.info()["session"], "0")
     same(a.ask("at", 1180 * S), "error BACKWARD")
+
+
+def test_cookie_reply(d):
+    """The peer has too much to do: the next retry proves where we are."""
+    a, b = two_devices(d)
+    a.ask("want", 0)
+    first = bytes.fromhex(a.pull()[1])
+    same(first[-16:], bytes(16))
+    cookie = golden.number("cookie")[:16]
+    reply = cookie_reply(d, bytes.fromhex(b.public), first, cookie)
+    same(a.ask("input", B_AT, flip(reply, 50)), "none")
+    same(a.ask("input", B_AT, flip(reply, 4)), "none")
+    same(a.counter("cookie_rejected"), 2)
+    same(a.ask("input", B_AT, reply), "none")
+    same(a.ask("pull"), "none")
+    same(a.ask("input", B_AT, reply), "none")
+    same(a.counter("cookie_rejected"), 3)
+    a.at(int(a.ask("deadline")))
+    retry = bytes.fromhex(a.pull()[1])
+    same(retry[-16:], golden.MAC(cookie, retry[:-16]))
+    same(b.ask("input", A_AT, retry), "none")
+    same(b.pull()[1][1], "2")
 
 
 def test_keepalive(d):

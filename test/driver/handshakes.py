@@ -5,7 +5,7 @@ from process import lines, same, text
 import golden
 
 def recorded():
-    """The two of golden.txt, and the same computed now."""
+    """Those of golden.txt, and one computed now."""
     each = []
     for name, value in lines("golden.txt"):
         if name == "initiator":
@@ -33,21 +33,23 @@ def test_recorded_noise(d):
     assert len(each) >= 3, len(each)
     for g in each:
         i_public, _ = two_sides(d, g)
-        same(d.ask("noise", "initiate", "i", "0x11223344",
+        i_index, r_index = (int.from_bytes(g[x][4:8], "little")
+                            for x in ("initiation", "response"))
+        same(d.ask("noise", "initiate", "i", hex(i_index),
                    g["initiator_ephemeral"], g["timestamp"]), g["initiation"])
         same(d.ask("noise", "respond", "r", 1, g["responder_ephemeral"]),
              "error STATE")
         same(d.ask("noise", "check-mac1", "r", g["initiation"]), "1")
         same(d.ask("noise", "check-mac1", "i", g["initiation"]), "0")
         same(d.ask("noise", "consume-initiation", "r", g["initiation"]),
-             "%s %s %d" % (text(i_public), text(g["timestamp"]), 0x11223344))
+             "%s %s %d" % (text(i_public), text(g["timestamp"]), i_index))
         same(d.ask("noise", "transcript", "i"),
              d.ask("noise", "transcript", "r"))
-        same(d.ask("noise", "respond", "r", 0x55667788,
+        same(d.ask("noise", "respond", "r", r_index,
                    g["responder_ephemeral"]), g["response"])
         same(d.ask("noise", "keys", "i"), "error STATE")
         same(d.ask("noise", "consume-response", "i", g["response"]),
-             str(0x55667788))
+             str(r_index))
         keys = [text(g["initiator_send"]), text(g["initiator_receive"])]
         same(d.ask("noise", "keys", "i"), " ".join(keys))
         same(d.ask("noise", "keys", "r"), " ".join(reversed(keys)))
@@ -78,6 +80,15 @@ def test_refused_noise(d):
          str(0x55667788))
 
 
+def cookie_reply(d, public, message, cookie):
+    """What the owner of a public key says to a message when it has too much to
+    do."""
+    nonce = golden.number("nonce")[:24]
+    return bytes([3, 0, 0, 0]) + message[4:8] + nonce + bytes.fromhex(
+        d.ask("xseal", golden.HASH(b"cookie--", public), nonce,
+              message[-32:-16], cookie))
+
+
 def test_cookie(d):
     g = recorded()[0]
     _, r_public = two_sides(d, g)
@@ -87,10 +98,8 @@ def test_cookie(d):
     same(first[-16:], bytes(16))
     same(first[-32:-16],
          golden.MAC(golden.HASH(b"mac1----", r_public), first[:-32]))
-    cookie, nonce = golden.number("cookie")[:16], golden.number("n")[:24]
-    sealed = bytes.fromhex(d.ask("xseal", golden.HASH(b"cookie--", r_public),
-                                 nonce, first[-32:-16], cookie))
-    reply = bytes([3, 0, 0, 0, 1, 0, 0, 0]) + nonce + sealed
+    cookie = golden.number("cookie")[:16]
+    reply = cookie_reply(d, r_public, first, cookie)
     now = 5 * 10 ** 9
     same(d.ask("noise", "consume-cookie", "i", flip(reply, 63)), "error AUTH")
     same(d.ask("noise", "consume-cookie", "r", reply), "error AUTH")
