@@ -197,7 +197,8 @@ static enum MHD_Result ask_target(struct io_http *http,
 				 "too many targets are being tried\n");
 	*wait = (struct http_wait){
 		.connection = connection, .probe = probe, .suspended = true};
-	strcpy(wait->forward, proxy->forwards[slot].mapping.name);
+	memcpy(wait->forward, proxy->forwards[slot].mapping.name,
+	       sizeof(wait->forward));
 	*state = wait;
 	MHD_suspend_connection(connection);
 	return MHD_YES;

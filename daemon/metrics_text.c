@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/metrics_text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,9 +141,9 @@ void metrics_time(struct metrics_text *text, const char *name,
 static void suffixed(const char *name, const char *suffix,
 		     char out[NAME_MAX_LEN])
 {
-	CHECK(strlen(name) + strlen(suffix) < NAME_MAX_LEN);
-	strcpy(out, name);
-	strcat(out, suffix);
+	int len = snprintf(out, NAME_MAX_LEN, "%s%s", name, suffix);
+
+	CHECK(len > 0 && len < NAME_MAX_LEN);
 }
 
 /* A bound as text, made by the one writer of seconds. */
