@@ -44,6 +44,19 @@ static void put_arguments(const struct command *command)
 
 /* --------------------------------------------------- bash, and zsh's words */
 
+/* Whether a command before this one has an option of that name too. */
+static bool is_known(const struct command *command, const char *name)
+{
+	for (const struct command *c = ctl_commands; c != command; c++) {
+		for (const struct option_spec *o = c->options; o->name != NULL;
+		     o++) {
+			if (strcmp(o->name, name) == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Patterns of all options of a kind, "|" between; "" stands for none. */
 static void put_pattern(bool (*matches)(const struct option_spec *))
 {
@@ -54,7 +67,7 @@ static void put_pattern(bool (*matches)(const struct option_spec *))
 			c->name != NULL ? c->options : ctl_global_options;
 
 		for (; o->name != NULL; o++) {
-			if (!matches(o))
+			if (!matches(o) || is_known(c, o->name))
 				continue;
 			printf("%s%s", any ? "|" : "", o->name);
 			any = true;
@@ -120,8 +133,8 @@ static void print_bash(void)
 	fputs("# bash completion of proxyctl\n"
 	      "_proxyctl()\n"
 	      "{\n"
-	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command= i\n"
-	      "\tlocal words= options=\n"
+	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command='' i\n"
+	      "\tlocal words='' options=''\n"
 	      "\tlocal prev=${COMP_WORDS[COMP_CWORD-1]}\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
@@ -216,7 +229,7 @@ static void print_zsh(void)
 	fputs("#compdef proxyctl\n"
 	      "_proxyctl()\n"
 	      "{\n"
-	      "\tlocal command= i\n"
+	      "\tlocal command='' i\n"
 	      "\tlocal -a commands options arguments\n"
 	      "\tcommands=(\n",
 	      stdout);
