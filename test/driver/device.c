@@ -23,51 +23,14 @@ struct device *take_device(struct request *request)
 
 uint16_t take_peer(struct request *request, const struct device *device)
 {
-	uint64_t peer = request_number(request, UINT16_MAX);
+	uint16_t peer = (uint16_t)request_number(request, UINT16_MAX);
+	struct wg_peer_info info = {.used = false};
 
-	if (device != NULL && peer >= device->peers)
+	if (device != NULL && peer < device->peers)
+		wg_peer_info(device->dev, device->now, peer, &info);
+	if (!info.used)
 		request_fail(request, "PEER");
-	return (uint16_t)peer;
-}
-
-/* ------------------------------------------------------------- chance */
-
-static void draw(void *ctx, void *buf, size_t len)
-{
-	struct chance *chance = ctx;
-	uint8_t *out = buf;
-
-	for (size_t i = 0; i < len; i++) {
-		if (chance->at < chance->len) {
-			out[i] = chance->bytes[chance->at++];
-			continue;
-		}
-		chance->state =
-			chance->state * UINT64_C(6364136223846793005) + 1;
-		out[i] = (uint8_t)(chance->state >> 56);
-		chance->beyond++;
-	}
-}
-
-static void device_random(struct request *request)
-{
-	struct device *device = take_device(request);
-	struct chance *chance;
-	size_t len = 0;
-	const uint8_t *bytes =
-		request_more(request) ? request_hex(request, &len) : NULL;
-
-	if (!request_end(request))
-		return;
-	chance = &device->chance;
-	if (len > 0) {
-		chance->bytes = realloc(chance->bytes, chance->len + len);
-		CHECK(chance->bytes != NULL);
-		memcpy(chance->bytes + chance->len, bytes, len);
-		chance->len += len;
-	}
-	answer(request, "%zu", chance->len - chance->at);
-	answer(request, "%" PRIu64, chance->beyond);
+	return peer;
 }
 
 /* ------------------------------------------------------------- life */
@@ -127,10 +90,24 @@ static void device_new(struct request *request)
 		return;
 	device->now = NS_PER_S; /* 0 means never to a device */
 	device->mtu = config.mtu;
-	config.random = (struct random_source){draw, &device->chance};
+	config.random = (struct random_source){chance_draw, &device->chance};
 	open_device(device, &config);
 	wg_device_public_key(device->dev, &public_key);
 	answer_hex(request, public_key.bytes, KEY_LEN);
+}
+
+/* The options of a peer; psk is where its key may lie. */
+static void take_config(struct request *request, struct wg_peer_config *config,
+			struct key *psk)
+{
+	const char *text = request_option(request, "psk");
+
+	if (text != NULL) {
+		memcpy(psk->bytes, parse_key(request, text, KEY_LEN), KEY_LEN);
+		config->preshared_key = psk;
+	}
+	config->persistent_keepalive_s =
+		(uint16_t)option(request, "keepalive", 0, UINT16_MAX, 0);
 }
 
 static void device_peer(struct request *request)
@@ -138,23 +115,75 @@ static void device_peer(struct request *request)
 	struct device *device = take_device(request);
 	struct wg_peer_config config = {.preshared_key = NULL};
 	struct key psk;
-	const char *text;
 	uint16_t peer;
 
 	memcpy(config.public_key.bytes, request_key(request, KEY_LEN), KEY_LEN);
-	text = request_option(request, "psk");
-	if (text != NULL) {
-		memcpy(psk.bytes, parse_key(request, text, KEY_LEN), KEY_LEN);
-		config.preshared_key = &psk;
-	}
-	config.persistent_keepalive_s =
-		(uint16_t)option(request, "keepalive", 0, UINT16_MAX, 0);
+	take_config(request, &config, &psk);
 	if (!request_end(request) ||
 	    !request_check(request, wg_peer_add(device->dev, device->now,
 						&config, &peer)))
 		return;
-	device->peers++;
+	if (peer >= device->peers)
+		device->peers = (uint16_t)(peer + 1);
 	answer(request, "%u", peer);
+}
+
+static void device_change(struct request *request)
+{
+	struct device *device = take_device(request);
+	uint16_t peer = take_peer(request, device);
+	struct wg_peer_config config = {.preshared_key = NULL};
+	struct key psk;
+
+	take_config(request, &config, &psk);
+	if (request_end(request))
+		wg_peer_change(device->dev, device->now, peer, &config);
+}
+
+static void device_remove(struct request *request)
+{
+	struct device *device = take_device(request);
+	uint16_t peer = take_peer(request, device);
+
+	if (request_end(request))
+		wg_peer_remove(device->dev, peer);
+}
+
+static void device_key(struct request *request)
+{
+	struct device *device = take_device(request);
+	struct key key;
+
+	memcpy(key.bytes, request_key(request, KEY_LEN), KEY_LEN);
+	if (!request_end(request))
+		return;
+	wg_device_set_private_key(device->dev, &key);
+	wg_device_public_key(device->dev, &key);
+	answer_hex(request, key.bytes, KEY_LEN);
+}
+
+static void device_find(struct request *request)
+{
+	struct device *device = take_device(request);
+	struct key key;
+	uint16_t peer;
+
+	memcpy(key.bytes, request_key(request, KEY_LEN), KEY_LEN);
+	if (!request_end(request))
+		return;
+	if (wg_peer_find(device->dev, &key, &peer))
+		answer(request, "%u", peer);
+	else
+		answer(request, "none");
+}
+
+static void device_disallow(struct request *request)
+{
+	struct device *device = take_device(request);
+	uint16_t peer = take_peer(request, device);
+
+	if (request_end(request))
+		wg_peer_disallow_all(device->dev, peer);
 }
 
 static void device_allow(struct request *request)
@@ -240,15 +269,29 @@ static void device_deadline(struct request *request)
 static void run_device(struct request *request)
 {
 	static const struct command commands[] = {
-		{"new", device_new},           {"random", device_random},
-		{"peer", device_peer},         {"allow", device_allow},
-		{"endpoint", device_endpoint}, {"lookup", device_lookup},
-		{"source-gone", device_gone},  {"at", device_at},
-		{"expire", device_expire},     {"deadline", device_deadline},
-		{"input", device_input},       {"want", device_want},
-		{"seal", device_seal},         {"pull", device_pull},
-		{"events", device_events},     {"counters", device_counters},
-		{"info", device_info},         {NULL, NULL},
+		{"new", device_new},
+		{"random", device_random},
+		{"peer", device_peer},
+		{"change", device_change},
+		{"remove", device_remove},
+		{"key", device_key},
+		{"find", device_find},
+		{"disallow", device_disallow},
+		{"allow", device_allow},
+		{"endpoint", device_endpoint},
+		{"lookup", device_lookup},
+		{"source-gone", device_gone},
+		{"at", device_at},
+		{"expire", device_expire},
+		{"deadline", device_deadline},
+		{"input", device_input},
+		{"want", device_want},
+		{"seal", device_seal},
+		{"pull", device_pull},
+		{"events", device_events},
+		{"counters", device_counters},
+		{"info", device_info},
+		{NULL, NULL},
 	};
 
 	request_sub(request, commands);

@@ -17,12 +17,16 @@ struct chance {
 	uint64_t beyond; /* bytes that were not queued */
 };
 
+/* ctx: a struct chance. */
+void chance_draw(void *ctx, void *buf, size_t len);
+
 struct device {
 	struct wg_device *dev;
 	void *memory, *secret;
 	uint64_t now;
 	uint64_t wall_start; /* Unix time in ns when now was 0 */
-	uint16_t peers, mtu;
+	uint16_t peers;      /* greatest number ever given + 1 */
+	uint16_t mtu;
 	struct chance chance;
 };
 
@@ -31,6 +35,7 @@ struct device *take_device(struct request *request);
 /* A peer that is there, or an error. */
 uint16_t take_peer(struct request *request, const struct device *device);
 
+void device_random(struct request *request);
 void device_input(struct request *request);
 void device_want(struct request *request);
 void device_seal(struct request *request);

@@ -211,6 +211,47 @@ def test_cookie_reply(d):
     same(b.pull()[1][1], "2")
 
 
+def test_changes(d):
+    """Keys and peers change while a session is there."""
+    a, b = two_devices(d)
+    a.ask("want", 0)
+    converse(a, b)
+    same(a.ask("find", b.public), "0")
+    same(a.ask("find", a.public), "none")
+    same(a.ask("disallow", 0), "ok")
+    same(a.ask("lookup", "10.0.0.1"), "none")
+    back = b.ask("seal", 0, packet(40)).split()[4]
+    same(a.ask("input", B_AT, back), "none")
+    same(a.counter("inner_source"), 1)
+    # Only one side has the new preshared key: it counts from now on.
+    psk = "psk=" + text(golden.number("psk"))
+    same(a.ask("change", 0, psk), "ok")
+    same(a.ask("want", 0), "ok")
+    a.at(1200 * S)
+    b.at(1200 * S)
+    same(a.ask("want", 0), "error NO_SESSION")
+    converse(a, b)
+    same(a.counter("handshake_rejected"), 1)
+    same(b.ask("change", 0, psk), "ok")
+    a.at(1210 * S)
+    b.at(1210 * S)
+    a.ask("want", 0)
+    converse(a, b)
+    same(a.ask("want", 0), "ok")
+    # A new private key: the other side does not know it.
+    key = golden.number("new key")
+    same(a.ask("key", key), golden.public(key))
+    assert a.ask("want", 0) != "ok"
+    converse(a, b)
+    same(b.counter("handshake_rejected"), 1)
+    same(a.ask("remove", 0), "ok")
+    same(a.ask("want", 0), "error PEER")
+    same(a.ask("remove", 0), "error PEER")
+    same(a.ask("pull"), "none")
+    same(a.join(golden.public(golden.number("c"))), "0")
+    same(a.ask("info", 0).split()[0], "endpoint=none")
+
+
 def test_keepalive(d):
     a, b = two_devices(d, "keepalive=25")
     b.ask("endpoint", 0, A_AT)
