@@ -18,6 +18,7 @@
 
 #define LINE_LIMIT_NS  (10 * NS_PER_S)
 #define REPLY_LIMIT_NS (10 * NS_PER_S)
+#define REQUEST_NS     (NS_PER_S / CONTROL_RATE)
 #define IDLE_LIMIT_NS  (30 * NS_PER_S)
 
 /* ------------------------------------------------------------- clients */
@@ -146,14 +147,31 @@ static void read_lines(struct io_control_client *client)
 	}
 }
 
+/* Each request is paid for with a moment in time, a burst in advance. */
+static bool take_turn(struct io_control *control)
+{
+	uint64_t now = control->io->now.awake;
+	uint64_t earliest = now - time_min(now, CONTROL_BURST * REQUEST_NS);
+
+	if (control->paid < earliest)
+		control->paid = earliest;
+	control->starved |= control->paid + REQUEST_NS > now;
+	if (control->paid + REQUEST_NS > now)
+		return false;
+	control->paid += REQUEST_NS;
+	return true;
+}
+
 /* The next request, if there is a whole line. */
 static void begin_call(struct io_control_client *client)
 {
 	size_t len;
-	char *line = ctl_lines_next(&client->lines, &len);
+	char *line;
 
-	if (line == NULL)
+	if (!ctl_lines_whole(&client->lines) ||
+	    !take_turn(&client->io->control))
 		return;
+	line = ctl_lines_next(&client->lines, &len);
 	client->busy = true;
 	if (control_begin(client->io, &client->call, line, len)) {
 		client->busy = false;
@@ -173,7 +191,7 @@ static void serve(struct io_control_client *client)
 		return;
 	begin_call(client);
 	if (client->fd >= 0 && !client->busy && client->reply == NULL &&
-	    client->readable) {
+	    client->readable && !ctl_lines_whole(&client->lines)) {
 		read_lines(client);
 		if (client->fd >= 0 && client->reply == NULL)
 			begin_call(client);
@@ -182,6 +200,7 @@ static void serve(struct io_control_client *client)
 		write_reply(client);
 	/* What is left of this turn's input has its turn. */
 	if (client->fd >= 0 && client->reply == NULL && !client->busy &&
+	    !client->io->control.starved &&
 	    (client->readable || ctl_lines_whole(&client->lines)))
 		client->io->again = true;
 }
@@ -190,7 +209,8 @@ static void check_deadline(struct io_control_client *client)
 {
 	bool stuck = client->reply != NULL;
 
-	if (client->busy || client->io->now.awake < client->deadline)
+	if (client->busy || client->io->now.awake < client->deadline ||
+	    (client->reply == NULL && ctl_lines_whole(&client->lines)))
 		return;
 	if (stuck || !ctl_lines_pending(&client->lines))
 		close_client(client);
@@ -202,8 +222,9 @@ static void check_deadline(struct io_control_client *client)
 /* While a request is worked on the client is watched only for its end. */
 static void update_interest(struct io_control_client *client)
 {
+	bool rests = client->busy || ctl_lines_whole(&client->lines);
 	int events = client->reply != NULL ? UV_WRITABLE
-		     : client->busy        ? UV_PRIORITIZED
+		     : rests               ? UV_PRIORITIZED
 					   : UV_READABLE;
 
 	if (client->fd < 0 || events == client->interest)
@@ -291,8 +312,12 @@ void io_control_turn(struct io_loop *io)
 	if (control->fd < 0)
 		return;
 	accept_clients(control);
+	control->starved = false;
+	control->first++;
 	for (unsigned i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		struct io_control_client *client = &control->clients[i];
+		struct io_control_client *client =
+			&control->clients[(control->first + i) %
+					  CONTROL_CLIENTS_MAX];
 
 		if (client->fd >= 0)
 			serve(client);
@@ -305,7 +330,8 @@ void io_control_turn(struct io_loop *io)
 
 uint64_t io_control_deadline(const struct io_loop *io)
 {
-	uint64_t deadline = NEVER;
+	uint64_t deadline =
+		io->control.starved ? io->control.paid + REQUEST_NS : NEVER;
 
 	for (unsigned i = 0; io->control.fd >= 0 && i < CONTROL_CLIENTS_MAX;
 	     i++) {

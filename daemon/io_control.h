@@ -8,7 +8,8 @@
  *
  * Failure modes: too many clients, a line that is too long or too slow, and a
  * client that does not take its replies are told if that is possible and cut.
- * Each client costs bounded memory and at most one request per turn, so
+ * Each client costs bounded memory and at most one request per turn, and all of
+ * them together CONTROL_RATE requests per second: who asks for more waits, and
  * forwarding does not wait for any of them. Without a socket the daemon runs
  * and says so.
  */
@@ -24,7 +25,7 @@
 #include "daemon/control.h"
 #include "daemon/io_owner.h"
 
-enum { CONTROL_CLIENTS_MAX = 16 };
+enum { CONTROL_CLIENTS_MAX = 16, CONTROL_RATE = 500, CONTROL_BURST = 100 };
 
 struct io_loop;
 
@@ -55,6 +56,9 @@ struct io_control {
 	bool group_only; /* the group decides who may come in */
 	bool inherited;  /* from the service manager, to whom it belongs */
 	bool waiting;    /* somebody knocks */
+	bool starved;    /* a request waits for its turn in the rate */
+	uint64_t paid;   /* awake time up to which requests are paid for */
+	unsigned first;  /* client that is served first in this turn */
 	struct io_control_client clients[CONTROL_CLIENTS_MAX];
 };
 

@@ -327,7 +327,7 @@ def echo_times(daemon, noisy, lines):
 def test_noise(lab, full):
     """Garbage, half lines and deaf clients: the 99th percentile of a query
     with the noise at its own daemon is that with the noise at another."""
-    lines = 10000 if full else 3000
+    lines = 10000 if full else 1500
     with lab.daemon({"echo": (APP6, "echo")}) as daemon, \
             lab.daemon({"echo": (APP6, "echo")}) as other:
         quiet, loud = [], []
