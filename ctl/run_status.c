@@ -131,7 +131,7 @@ static void print_config(const json_t *status)
 	print_label("config");
 	print_clean(stdout, path[0] != '\0' ? path : "command line");
 	printf(", read %s\n", format_ago(status, "config_loaded_at", ago));
-	print_text("reload", text_of(status, "config_error"));
+	print_text("not reloaded", text_of(status, "config_error"));
 	print_text("state in", text_of(status, "state_dir"));
 }
 

@@ -173,14 +173,17 @@ def test_control_characters_stay_away(ctl, fake):
 def test_status(ctl, fake):
     fake.answers["status"] = STATUS
     slow = {"name": "slow", "state": "connecting", "text": "no handshake yet"}
-    fake.answers["status"] = {**STATUS, "tunnels": [*STATUS["tunnels"], slow]}
+    fake.answers["status"] = {
+        **STATUS, "tunnels": [*STATUS["tunnels"], slow],
+        "config_error": "a.yaml:3:1: unknown key"}
     done = ctl("status")
     assert done.returncode == 0
     for text in ("state        degraded: 1 forward is paused",
                  "wgproxyd 0.1.0, pid 4242, up 2 h 5 min",
                  "2 listening, 1 paused", "3 of 10000, 512 accepted",
                  "1.0G received, 1.0K sent", "12M of 256M", "fly",
-                 "\nslow: no handshake yet\n"):
+                 "\nslow: no handshake yet\n",
+                 "not reloaded a.yaml:3:1: unknown key"):
         assert text in done.stdout, done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert json.loads(ctl("status", "--json").stdout) == \
