@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mac1, mac2 and cookies (checklist 1.3), the consuming side: the checker
- * verifies mac1 of what we receive, the maker fills both MACs of what we send
- * and takes a cookie when the other side is under load.
+ * mac1, mac2 and cookies (checklist 1.3): the checker verifies both MACs of
+ * what we receive and makes cookies when we are under load; the maker fills
+ * both MACs of what we send and takes a cookie when the other side is.
  */
 #ifndef CRYPTO_WG_COOKIE_H
 #define CRYPTO_WG_COOKIE_H
@@ -10,11 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
+#include "base/random.h"
 #include "crypto/wg_message.h"
 
 /* Ours, one per device. */
 struct wg_cookie_checker {
 	uint8_t mac1_key[32];
+	uint8_t cookie_key[32];
+	uint8_t secret[32];    /* random; names the source of a message (C5) */
+	uint64_t secret_until; /* 0: there is none yet */
 };
 
 /* One per peer. */
@@ -35,6 +40,16 @@ void wg_cookie_maker_init(struct wg_cookie_maker *maker,
 /* macs stand at the end of message; len is that of the whole message. */
 bool wg_cookie_check_mac1(const struct wg_cookie_checker *checker,
 			  const void *message, uint32_t len);
+/* C2, C5: whether mac2 was made with the cookie that its source has from us. */
+bool wg_cookie_check_mac2(const struct wg_cookie_checker *checker, uint64_t now,
+			  const struct endpoint *from, const void *message,
+			  uint32_t len);
+/* C6: the reply that gives the source of the message its cookie. The secret is
+ * renewed when it is due. */
+void wg_cookie_make_reply(struct wg_cookie_checker *checker, uint64_t now,
+			  const struct random_source *random,
+			  const struct endpoint *from, const void *message,
+			  uint32_t len, struct wg_cookie_reply *ret_reply);
 void wg_cookie_add_macs(struct wg_cookie_maker *maker, uint64_t now,
 			void *message, uint32_t len);
 

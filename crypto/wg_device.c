@@ -22,6 +22,7 @@ static size_t aligned(size_t len)
 size_t wg_device_size(const struct wg_config *config)
 {
 	return aligned(sizeof(struct wg_device)) +
+	       aligned(sizeof(struct wg_load)) +
 	       aligned(config->peers_max * sizeof(struct wg_peer)) +
 	       aligned(wg_index_size(config->peers_max)) +
 	       aligned(2 * (size_t)config->allowed_ips_max *
@@ -61,6 +62,7 @@ struct wg_device *wg_device_init(void *memory, void *secret_memory,
 	dh_public(dev->identity.public_key, private_key);
 	wg_cookie_checker_init(&dev->checker, dev->identity.public_key);
 	dev->secrets = (struct wg_peer_secret *)(void *)secret;
+	dev->load = carve(&rest, sizeof(*dev->load));
 	dev->peers = carve(&rest, config->peers_max * sizeof(*dev->peers));
 	wg_index_init(&dev->indices,
 		      carve(&rest, wg_index_size(config->peers_max)),

@@ -198,6 +198,8 @@ uint64_t wg_device_greatest_stamp(const struct wg_device *dev);
 	X(RX_INNER, "inner_header")           \
 	X(RX_SOURCE, "inner_source")          \
 	X(RX_RATE, "rate_limited")            \
+	X(RX_LOAD, "under_load")              \
+	X(TX_COOKIES, "cookies_sent")         \
 	X(RX_PACKETS, "rx_packets")           \
 	X(TX_PACKETS, "tx_packets")           \
 	X(HANDSHAKES, "handshakes")

@@ -84,6 +84,39 @@ static struct wg_peer *consume_response(struct wg_device *dev, uint64_t now,
 	return ok ? peer : NULL;
 }
 
+static void reply_cookie(struct wg_device *dev, uint64_t now,
+			 const struct wg_datagram *in, const uint8_t *data,
+			 uint32_t len)
+{
+	struct wg_pending_reply *reply = wg_load_reply(dev->load);
+
+	if (reply == NULL)
+		return;
+	wg_cookie_make_reply(&dev->checker, now, &dev->config.random, &in->from,
+			     data, len, &reply->message);
+	reply->to = (struct wg_destination){
+		.to = in->from,
+		.source = in->local,
+		.ifindex = in->local.family == IP_V4 ? in->ifindex : 0,
+	};
+}
+
+/* C4: under load a message needs the cookie of its source. */
+static bool may_pass(struct wg_device *dev, uint64_t now,
+		     const struct wg_datagram *in, const uint8_t *data,
+		     uint32_t len)
+{
+	wg_count(dev, WG_RX_LOAD);
+	if (!wg_cookie_check_mac2(&dev->checker, now, &in->from, data, len)) {
+		reply_cookie(dev, now, in, data, len);
+		return false;
+	}
+	if (wg_load_allows(dev->load, now, &dev->config.random, &in->from.addr))
+		return true;
+	wg_count(dev, WG_RX_RATE);
+	return false;
+}
+
 static void input_handshake(struct wg_device *dev, uint64_t now,
 			    const struct wg_datagram *in, const uint8_t *data,
 			    uint32_t len)
@@ -95,6 +128,9 @@ static void input_handshake(struct wg_device *dev, uint64_t now,
 		wg_count(dev, WG_RX_MAC1);
 		return;
 	}
+	if (!wg_load_at_ease(dev->load, now) &&
+	    !may_pass(dev, now, in, data, len))
+		return;
 	peer = initiation
 		       ? consume_initiation(dev, now,
 					    (const struct wg_initiation *)data)

@@ -204,9 +204,28 @@ static size_t make_message(struct wg_device *dev, struct wg_peer *peer,
 	return make_initiation(dev, peer, now, wall, buf);
 }
 
+/* C13: an answer to somebody unknown, shorter than what it answers. */
+static size_t pull_cookie(struct wg_device *dev, uint8_t *buf,
+			  struct wg_destination *ret_to)
+{
+	struct wg_pending_reply reply;
+
+	if (!wg_load_next_reply(dev->load, &reply))
+		return 0;
+	memcpy(buf, &reply.message, sizeof(reply.message));
+	*ret_to = reply.to;
+	ret_to->tos = DSCP_HANDSHAKE;
+	wg_count(dev, WG_TX_COOKIES);
+	return sizeof(reply.message);
+}
+
 size_t wg_device_pull(struct wg_device *dev, uint64_t now, uint64_t wall,
 		      uint8_t *buf, struct wg_destination *ret_to)
 {
+	size_t cookie = pull_cookie(dev, buf, ret_to);
+
+	if (cookie != 0)
+		return cookie;
 	while (dev->output.head != ROUTE_NONE) {
 		struct wg_peer *peer = &dev->peers[dev->output.head];
 		size_t len;

@@ -15,6 +15,7 @@
 #include "crypto/wg_cookie.h"
 #include "crypto/wg_device.h"
 #include "crypto/wg_index.h"
+#include "crypto/wg_load.h"
 #include "crypto/wg_noise.h"
 #include "crypto/wg_replay.h"
 
@@ -107,6 +108,7 @@ struct wg_device {
 	struct wg_identity identity;
 	uint8_t *private_key; /* the identity's, to be written */
 	struct wg_cookie_checker checker;
+	struct wg_load *load;
 	struct wg_peer *peers;
 	uint16_t peer_count; /* places ever used */
 	struct wg_peer_secret *secrets;
