@@ -202,7 +202,7 @@ bool control_kill(struct io_loop *io, struct control_call *call)
 }
 
 static void drain_one(struct io_loop *io, struct control_call *call,
-		      const char *text, bool resume)
+		      const char *text, bool resume, uint64_t cut_at)
 {
 	uint32_t slot = control_find_forward(io, call, text);
 	struct forward *forward;
@@ -211,6 +211,8 @@ static void drain_one(struct io_loop *io, struct control_call *call,
 		return;
 	forward = &io->proxy.forwards[slot];
 	forward->draining = !resume;
+	forward->cut_at = cut_at;
+	io->drain_next = time_min(io->drain_next, cut_at);
 	io->proxy.forwards_changed = true;
 	log_notice("event=%s forward=%s", resume ? "resumed" : "draining",
 		   forward->mapping.name);
@@ -224,11 +226,14 @@ bool control_drain(struct io_loop *io, struct control_call *call)
 	bool resume = ctl_find_bool(&call->request, "resume");
 	uint64_t timeout = ctl_find_number(&call->request, "timeout_ms",
 					   UINT32_MAX, UINT64_MAX);
+	uint64_t cut_at = timeout == UINT64_MAX
+				  ? NEVER
+				  : io->now.awake + timeout * NS_PER_MS;
 
 	if (!ctl_request_done(&call->request))
 		return true;
 	if (text != NULL) {
-		drain_one(io, call, text, resume);
+		drain_one(io, call, text, resume, cut_at);
 		return true;
 	}
 	if (resume) {
@@ -239,9 +244,7 @@ bool control_drain(struct io_loop *io, struct control_call *call)
 	}
 	log_notice("event=draining connections=%u", io->proxy.relay_count);
 	io->draining = true;
-	io->drain_until = timeout == UINT64_MAX
-				  ? NEVER
-				  : io->now.awake + timeout * NS_PER_MS;
+	io->drain_until = cut_at;
 	call->result = json_pack("{s:I}", "connections",
 				 (json_int_t)io->proxy.relay_count);
 	return true;

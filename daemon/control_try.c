@@ -11,7 +11,6 @@
 enum {
 	WHY_TIMEOUT_MS = 900,
 	PING_TIMEOUT_MS = 2000,
-	RESOLVE_TIMEOUT_MS = 10000,
 	TIMEOUT_MAX_MS = 10000,
 };
 
@@ -243,6 +242,8 @@ bool control_resolve(struct io_loop *io, struct control_call *call)
 {
 	const char *name = ctl_get_string(&call->request, "name");
 	const char *in = ctl_find_string(&call->request, "tunnel");
+	uint64_t timeout = ctl_find_number(&call->request, "timeout_ms",
+					   TIMEOUT_MAX_MS, TIMEOUT_MAX_MS);
 	const struct tunnel *tunnel;
 
 	if (!ctl_request_done(&call->request))
@@ -256,7 +257,7 @@ bool control_resolve(struct io_loop *io, struct control_call *call)
 		return true;
 	strcpy(call->name, name);
 	strcpy(call->tunnel, tunnel->name);
-	call->deadline = io->now.awake + RESOLVE_TIMEOUT_MS * NS_PER_MS;
+	call->deadline = io->now.awake + timeout * NS_PER_MS;
 	call->step = resolve_step;
 	return resolve_step(io, call);
 }

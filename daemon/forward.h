@@ -30,6 +30,7 @@ struct forward {
 	uint16_t port;     /* what it listens on now; 0 = nothing, or a path */
 	bool listening;    /* the port is ours */
 	bool draining;     /* takes no new clients, as asked for */
+	uint64_t cut_at;   /* awake time, while draining; NEVER: no limit */
 	enum reason down;  /* why clients are refused; REASON_NONE: they are
 			    * not */
 	uint32_t probe;    /* of the target, PROBE_NONE: none (watch.h) */

@@ -164,6 +164,7 @@ static uint64_t wait_ns(const struct io_loop *io)
 	edge = time_min(edge, io_control_deadline(io));
 	edge = time_min(edge, io_http_deadline(io));
 	edge = time_min(edge, io_state_deadline(io));
+	edge = time_min(edge, io->drain_next);
 	if (io->draining)
 		edge = time_min(edge, io->drain_until);
 	if (io->stopping)
@@ -239,6 +240,25 @@ static void drain_step(struct io_loop *io)
 	begin_stop(io);
 }
 
+/* Forwards that drained long enough lose what connections they have. */
+static void cut_drained(struct io_loop *io)
+{
+	io->drain_next = NEVER;
+	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
+		struct forward *forward = &io->proxy.forwards[i];
+
+		if (forward->slot != FORWARD_ACTIVE || !forward->draining)
+			continue;
+		if (io->now.awake < forward->cut_at) {
+			io->drain_next =
+				time_min(io->drain_next, forward->cut_at);
+			continue;
+		}
+		forward->cut_at = NEVER;
+		proxy_doom_forward(&io->proxy, &io->now, i, REASON_DRAINING);
+	}
+}
+
 static void reload(struct io_loop *io)
 {
 	struct config_report report = {.warning_count = 0};
@@ -262,6 +282,8 @@ static void turn(struct io_loop *io)
 	if (io->reload && !io->stopping)
 		reload(io);
 	io_control_turn(io);
+	if (io->now.awake >= io->drain_next)
+		cut_drained(io);
 	if (io->draining)
 		drain_step(io);
 	if (io->stopping)
@@ -418,6 +440,7 @@ int io_loop_open(struct io_loop *io, struct config *config,
 	io->config_loaded = io->now.wall;
 	io->accepts = true;
 	io->listen_retry = NEVER;
+	io->drain_next = NEVER;
 	io->drain_until = NEVER;
 	io_state_open(io, config);
 	open_control(io, config);

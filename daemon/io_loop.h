@@ -65,6 +65,7 @@ struct io_loop {
 	uint64_t config_loaded;                /* wall time */
 	char config_error[CONFIG_MESSAGE_CAP]; /* of the last reload */
 	bool draining;        /* ends when the last client has gone */
+	uint64_t drain_next;  /* awake time of the next forward to cut; NEVER */
 	uint64_t drain_until; /* awake time; NEVER */
 	struct state state;
 	uint64_t stamps_noted[TUNNEL_SLOTS];

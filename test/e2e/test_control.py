@@ -392,6 +392,19 @@ def test_drain_one_and_resume(daemon, control):
     clients.echoes_within(daemon, "echo", 5)
 
 
+def test_drain_one_in_time(daemon, control):
+    """Who has not gone when the time is over is cut."""
+    with daemon.connect("echo") as sock:
+        exchange(sock)
+        control.result("drain", forward="echo", timeout_ms=700)
+        exchange(sock)
+        with pytest.raises(ConnectionResetError):
+            sock.settimeout(3)
+            sock.recv(1)
+    control.result("drain", forward="echo", resume=True)
+    clients.echoes_within(daemon, "echo", 5)
+
+
 def refused(daemon):
     try:
         daemon.connect("echo").close()
