@@ -22,6 +22,9 @@ enum {
 	TOLERANT_RTT_MIN_US = 4000, /* CUBIC is well there */
 	LOST_MIN = 8,               /* segments: fewer are no rate */
 	LOSS_WINDOW = 1024,
+	/* of a window: a whole one hides a queue that has just come, and
+	 * one round trip may be long for any reason */
+	RECENT_DIVISOR = 8,
 	/* One loss without a queue makes up for four with one. */
 	LOSSY_STEP = 4,
 	LOSSY_MAX = 32,
@@ -133,17 +136,24 @@ static uint16_t segments(const struct tcp_cc *cc, uint32_t bytes)
 void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
 		  uint32_t lost)
 {
+	uint32_t span = cc->cwnd / RECENT_DIVISOR / cc->mss;
+
+	if (span > LOSS_WINDOW)
+		span = LOSS_WINDOW;
+	cc->recent_count += segments(cc, delivered);
 	cc->delivered += segments(cc, delivered);
 	cc->lost += segments(cc, lost);
 	if (cc->delivered + cc->lost > LOSS_WINDOW) {
 		cc->delivered /= 2;
 		cc->lost /= 2;
 	}
+	if (cc->recent_count > LOSS_WINDOW)
+		cc->recent_count = LOSS_WINDOW;
 	if (rtt == 0)
 		return;
 	if (microseconds(rtt) < cc->next_recent)
 		cc->next_recent = microseconds(rtt);
-	if (++cc->recent_count < RTT_SAMPLES_MIN)
+	if (cc->recent_count < RTT_SAMPLES_MIN || cc->recent_count < span)
 		return;
 	cc->recent = cc->next_recent;
 	cc->next_recent = RTT_NONE;

@@ -46,11 +46,11 @@ struct tcp_cc {
 	bool css; /* conservative slow start */
 	uint32_t round_min, last_round_min, css_baseline; /* us */
 	/* what losses are like */
-	uint8_t recent_count;
-	uint8_t tolerated; /* losses, less what was reduced since */
+	uint16_t recent_count; /* segments since next_recent began */
+	uint8_t tolerated;     /* losses, less what was reduced since */
 	bool recovering;
 	uint16_t delivered, lost;     /* segments, old ones fade */
-	uint32_t recent, next_recent; /* least round trips of late, us */
+	uint32_t recent, next_recent; /* least of an eighth of a window, us */
 	/* PRR */
 	uint32_t recover_flight, prr_delivered, prr_out;
 	struct tcp_cc_saved saved;

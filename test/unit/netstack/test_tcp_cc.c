@@ -329,7 +329,7 @@ static void test_seeks_queue(void **state)
 	before = cc.cwnd = 800 * MSS;
 	round_trip(EMPTY, true);
 	assert_in_range(cc.cwnd, before + 15 * MSS, before + 16 * MSS);
-	arrive(100, EMPTY + 5 * NS_PER_MS);
+	arrive(400, EMPTY + 5 * NS_PER_MS);
 	before = cc.cwnd;
 	round_trip(EMPTY, true);
 	assert_true(cc.cwnd < before + 2 * MSS);
