@@ -14,7 +14,8 @@ SANITIZE = SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 SUITES   = check-unit check-ctl \
            $(if $(wildcard mk/driver.mk),check-driver) \
            $(if $(wildcard mk/tcp.mk),check-tcp) \
-           $(if $(wildcard mk/sim.mk),check-sim)
+           $(if $(wildcard mk/sim.mk),check-sim) \
+           $(if $(wildcard mk/wgsim.mk),check-wgsim)
 SUB      = +$(Q)$(MAKE) --no-print-directory
 
 .PHONY: check check-asan check-valgrind tidy
