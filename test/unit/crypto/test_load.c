@@ -326,6 +326,33 @@ static void test_sticky(void **state)
 	free(load);
 }
 
+/* C4, C10: responses are subject to load as well; data of the session passes
+ * meanwhile. */
+static void test_responses(void **state)
+{
+	uint8_t message[148], response[92];
+	unsigned before;
+
+	(void)state;
+	take_initiation(message);
+	pair_deliver(&pair, 1, message, 148, 0, "198.51.100.1:7");
+	pair.cut = true;
+	pair_step(&pair, 0);
+	assert_int_equal(pair.sides[1].wire_len, 92);
+	memcpy(response, pair.sides[1].wire, 92);
+	for (unsigned i = 0; i < WG_LOAD_BURST + 3; i++)
+		pair_deliver(&pair, 0, response, 92, 0, "198.51.100.1:7");
+	assert_int_equal(counter(0, WG_RX_HANDSHAKE), WG_LOAD_BURST - 1);
+	assert_int_equal(counter(0, WG_RX_LOAD), 3);
+	pair_step(&pair, 0);
+	assert_int_equal(pair.sides[0].sent[COOKIE], 3);
+	assert_int_equal(pair.sides[0].sent[INITIATION], 1);
+	pair.cut = false;
+	before = pair.sides[1].packets;
+	assert_int_equal(pair_send(&pair, 0, 100, 1), 0);
+	assert_int_equal(pair.sides[1].packets, before + 1);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, open_pair, close_pair)
 
 int main(void)
@@ -337,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		WITH(test_load_begins),
 		WITH(test_real_peer),
+		WITH(test_responses),
 		cmocka_unit_test(test_one_source),
 		cmocka_unit_test(test_sticky),
 	};
