@@ -30,28 +30,36 @@ static inline uint32_t rotr(uint32_t v, unsigned n)
 	return v >> n | v << (32 - n);
 }
 
-static inline void mix(uint32_t v[16], const uint8_t at[4], uint32_t x,
-		       uint32_t y)
+static inline void mix(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d,
+		       const uint32_t m[16], const uint8_t pair[2])
 {
-	uint32_t *a = &v[at[0]], *b = &v[at[1]], *c = &v[at[2]], *d = &v[at[3]];
-
-	*a += *b + x;
+	*a += *b + m[pair[0]];
 	*d = rotr(*d ^ *a, 16);
 	*c += *d;
 	*b = rotr(*b ^ *c, 12);
-	*a += *b + y;
+	*a += *b + m[pair[1]];
 	*d = rotr(*d ^ *a, 8);
 	*c += *d;
 	*b = rotr(*b ^ *c, 7);
 }
 
+/* Columns, then diagonals. Written out, so that v can stay in registers. */
+static inline void mix_round(uint32_t v[16], const uint32_t m[16],
+			     const uint8_t order[16])
+{
+	mix(&v[0], &v[4], &v[8], &v[12], m, order);
+	mix(&v[1], &v[5], &v[9], &v[13], m, order + 2);
+	mix(&v[2], &v[6], &v[10], &v[14], m, order + 4);
+	mix(&v[3], &v[7], &v[11], &v[15], m, order + 6);
+	mix(&v[0], &v[5], &v[10], &v[15], m, order + 8);
+	mix(&v[1], &v[6], &v[11], &v[12], m, order + 10);
+	mix(&v[2], &v[7], &v[8], &v[13], m, order + 12);
+	mix(&v[3], &v[4], &v[9], &v[14], m, order + 14);
+}
+
 static void compress(struct blake2s *state, const uint8_t *block,
 		     uint32_t final)
 {
-	static const uint8_t lanes[8][4] = {
-		{0, 4, 8, 12},  {1, 5, 9, 13},  {2, 6, 10, 14}, {3, 7, 11, 15},
-		{0, 5, 10, 15}, {1, 6, 11, 12}, {2, 7, 8, 13},  {3, 4, 9, 14},
-	};
 	uint32_t m[16], v[16];
 
 	for (size_t i = 0; i < 16; i++)
@@ -61,11 +69,8 @@ static void compress(struct blake2s *state, const uint8_t *block,
 	v[12] ^= (uint32_t)state->count;
 	v[13] ^= (uint32_t)(state->count >> 32);
 	v[14] ^= final;
-	for (unsigned round = 0; round < 10; round++) {
-		for (size_t i = 0; i < 8; i++)
-			mix(v, lanes[i], m[sigma[round][2 * i]],
-			    m[sigma[round][2 * i + 1]]);
-	}
+	for (unsigned round = 0; round < 10; round++)
+		mix_round(v, m, sigma[round]);
 	for (size_t i = 0; i < 8; i++)
 		state->h[i] ^= v[i] ^ v[i + 8];
 	secret_wipe(m, sizeof(m));

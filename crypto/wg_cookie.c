@@ -66,9 +66,11 @@ bool wg_cookie_check_mac2(const struct wg_cookie_checker *checker, uint64_t now,
 {
 	uint32_t signed_len = len - WG_MAC_LEN;
 	const uint8_t *mac2 = (const uint8_t *)message + signed_len;
-	uint8_t cookie[WG_MAC_LEN], expected[WG_MAC_LEN];
+	uint8_t cookie[WG_MAC_LEN], expected[WG_MAC_LEN] = {0};
 
-	if (now >= checker->secret_until)
+	/* Zero is "I have no cookie" (C2): the usual case in a flood. */
+	if (now >= checker->secret_until ||
+	    memcmp(mac2, expected, sizeof(expected)) == 0)
 		return false;
 	make_cookie(checker, from, cookie);
 	blake2s_mac(expected, cookie, sizeof(cookie), message, signed_len);
