@@ -99,6 +99,7 @@ struct wg_peer_info {
 	struct key public_key;
 	struct endpoint endpoint; /* family IP_NONE: not known */
 	uint64_t last_handshake;  /* of the clock of now; 0 = never */
+	uint64_t last_received;   /* anything authenticated; 0 = never */
 	uint64_t rx_bytes, tx_bytes;
 	uint64_t handshakes;         /* completed */
 	uint32_t handshake_attempts; /* retries since the last handshake */

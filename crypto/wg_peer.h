@@ -82,6 +82,7 @@ struct wg_peer {
 	uint64_t last_initiation; /* consumed */
 	uint64_t last_sent;       /* initiation or response (T6), 0 = never */
 	uint64_t last_handshake;  /* complete */
+	uint64_t last_received;   /* anything authenticated */
 	uint64_t handshakes;
 	uint64_t persistent_ns;
 	struct endpoint endpoint;

@@ -110,6 +110,7 @@ void wg_timers_sent(struct wg_device *dev, struct wg_peer *peer, uint64_t now)
 void wg_timers_received(struct wg_device *dev, struct wg_peer *peer,
 			uint64_t now)
 {
+	peer->last_received = now;
 	stop(dev, peer, WG_TIMER_NEW_HANDSHAKE);
 	traversal(dev, peer, now);
 }

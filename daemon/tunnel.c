@@ -16,6 +16,12 @@
  * only wait for their last segments or in TIME-WAIT. */
 enum { CONNECTIONS_EXTRA = 8192, UDP_SOCKETS_MAX = 256 };
 
+/* A peer that says nothing for so long is asked every so often, by so many
+ * connections that wait for it. */
+#define SILENCE_NS (2 * NS_PER_S)
+#define NUDGE_NS   (1 * NS_PER_S)
+enum { NUDGE_CONNECTIONS = 8 };
+
 /* Room for what a reload adds, before the tunnel has to be replaced. */
 enum { PEERS_SPARE = 64, ALLOWED_IPS_SPARE = 256 };
 
@@ -119,6 +125,7 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 	memset(tunnel, 0, sizeof(*tunnel));
 	memcpy(tunnel->name, config->config->name, sizeof(tunnel->name));
 	memcpy(tunnel->digest, config->config->digest, sizeof(tunnel->digest));
+	tunnel->nudge_at = NEVER;
 	tunnel->mtu = config->config->mtu;
 	tunnel->listen_port = config->config->listen_port;
 	tunnel->peers_max =
@@ -278,12 +285,50 @@ bool tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
 	return changed;
 }
 
+/* Asks a silent path whether it is back, and lets everything go at once when it
+ * is: a connection alone would wait for a timer that has doubled many times. */
+static void nudge(struct tunnel *tunnel, const struct clock *now)
+{
+	uint32_t waiting = 0;
+
+	for (uint16_t i = 0; i < tunnel->peer_count; i++) {
+		struct tunnel_peer *peer = &tunnel->peers[i];
+		struct wg_peer_info info;
+
+		wg_peer_info(tunnel->wg, now->boot, i, &info);
+		if (info.last_received + SILENCE_NS > now->boot) {
+			if (peer->silent)
+				netstack_path_release(tunnel->ns, now->awake,
+						      i);
+			peer->silent = false;
+		} else if (info.session) {
+			peer->silent = true;
+			waiting += netstack_path_probe(tunnel->ns, now->awake,
+						       i, NUDGE_CONNECTIONS);
+		}
+	}
+	tunnel->nudge_at = waiting > 0 ? now->awake + NUDGE_NS : NEVER;
+}
+
+/* A timeout of TCP is the first to show that a path may be silent. */
+static void watch_silence(struct tunnel *tunnel, const struct clock *now)
+{
+	uint64_t timeouts = netstack_counter(tunnel->ns, NS_TCP_TIMEOUTS);
+
+	if (timeouts != tunnel->timeouts && tunnel->nudge_at == NEVER)
+		tunnel->nudge_at = now->awake + NUDGE_NS;
+	tunnel->timeouts = timeouts;
+	if (now->awake >= tunnel->nudge_at)
+		nudge(tunnel, now);
+}
+
 void tunnel_expire(struct tunnel *tunnel, const struct clock *now)
 {
 	wg_device_expire(tunnel->wg, now->boot);
 	netstack_expire(tunnel->ns, now->awake);
 	resolver_expire(tunnel->resolver, now->awake);
 	dial_expire(tunnel->dialer, now->awake);
+	watch_silence(tunnel, now);
 }
 
 uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now)
@@ -292,6 +337,7 @@ uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now)
 
 	awake = time_min(awake, resolver_deadline(tunnel->resolver));
 	awake = time_min(awake, dial_deadline(tunnel->dialer));
+	awake = time_min(awake, tunnel->nudge_at);
 	return time_min(clock_until(awake, now->awake),
 			clock_until(wg_device_deadline(tunnel->wg), now->boot));
 }

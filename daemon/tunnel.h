@@ -27,7 +27,8 @@ enum { DATAGRAM_MIN = 32, DATAGRAM_SEGMENTS_MAX = 65536 / DATAGRAM_MIN };
 
 /* A peer's endpoint as configured, and what is known of it. */
 struct tunnel_peer {
-	bool used; /* false: removed */
+	bool used;   /* false: removed */
+	bool silent; /* as last looked at */
 	struct config_endpoint endpoint;
 	bool named;   /* the host is a name, not an address */
 	bool resolve; /* the edge should look the name up (again) */
@@ -49,6 +50,8 @@ struct tunnel {
 	bool retired;      /* no longer configured: waits for its relays */
 	uint32_t relays;
 	uint64_t last_used;   /* awake time; of a retired tunnel */
+	uint64_t timeouts;    /* of TCP, as last looked at */
+	uint64_t nudge_at;    /* awake time; NEVER: no path is silent */
 	struct histogram rtt; /* of handshakes with targets */
 	struct wg_device *wg;
 	struct netstack *ns;

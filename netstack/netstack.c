@@ -408,6 +408,24 @@ void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path)
 	}
 }
 
+uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
+			     uint32_t count)
+{
+	uint32_t backed_off = 0;
+
+	ns->now = now;
+	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
+		struct tcp_conn *conn = tcp_at(ns, i);
+
+		if (conn->state <= TCPS_LISTEN || conn->backoff == 0 ||
+		    conn->sock.sched.path != path)
+			continue;
+		if (backed_off++ < count)
+			tcp_retry_now(ns, conn, now);
+	}
+	return backed_off;
+}
+
 /* ------------------------------------------------------------- time */
 
 uint64_t netstack_deadline(const struct netstack *ns)

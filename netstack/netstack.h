@@ -106,6 +106,12 @@ size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run);
 void netstack_path_hold(struct netstack *ns, uint16_t path);
 void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path);
 
+/* Tries up to count connections of the path that have backed off, whatever
+ * their timers say: a path that is silent is asked whether it is back. Returns
+ * how many have backed off. */
+uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
+			     uint32_t count);
+
 uint64_t netstack_deadline(const struct netstack *ns);
 void netstack_expire(struct netstack *ns, uint64_t now);
 

@@ -313,6 +313,8 @@ static inline void tcp_stop_timer(struct netstack *ns, struct tcp_conn *conn,
  * and keepalive, whichever applies. restart: progress was made. */
 void tcp_arm_timers(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		    bool restart);
+/* A timer that has backed off goes off with the next tcp_expire(). */
+void tcp_retry_now(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* The path carries packets again: what backed off tries at once. */
 void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn,
 		       uint64_t now);

@@ -369,6 +369,17 @@ void tcp_expire(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	tcp_schedule(ns, conn);
 }
 
+void tcp_retry_now(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
+{
+	static const enum tcp_timer timers[] = {TCP_TIMER_RETRANSMIT,
+						TCP_TIMER_PERSIST};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(timers); i++) {
+		if (conn->timers[timers[i]] != NEVER)
+			tcp_set_timer(ns, conn, timers[i], now);
+	}
+}
+
 void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
 	if (conn->backoff == 0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """What breaks on the way is mended without a restart of the daemon."""
 
+import contextlib
 import signal
 import time
 
@@ -80,6 +81,34 @@ def test_outage(own_lab, seconds):
                 while data := sock.recv(stream.MIB):
                     total.update(data)
                 assert total.hexdigest() == stream.digest(5, size)
+
+
+@pytest.mark.parametrize("seconds", [20, 60])
+def test_hundred_connections(own_lab, seconds, full):
+    """UDP is blocked under a hundred open connections, each with a word on its
+    way: none is lost, and all have their answer within 3 s of the end."""
+    if seconds > 20 and not full:
+        pytest.skip("takes a minute; WGPROXYD_E2E_FULL=1")
+    with own_lab.impair() as network:
+        tunnel = own_lab.tunnel(endpoint=network.endpoint)
+        with own_lab.daemon(FORWARDS, tunnel) as daemon, \
+                contextlib.ExitStack() as exits:
+            socks = [exits.enter_context(daemon.connect("echo"))
+                     for _ in range(100)]
+            for sock in socks:
+                exchange(sock, 5)
+            network.change(loss_ppm=1000000)
+            for sock in socks:
+                sock.sendall(b"hello")
+            time.sleep(seconds)
+            network.change(loss_ppm=0)
+            start = time.monotonic()
+            for sock in socks:
+                sock.settimeout(20)
+                assert stream.receive_exactly(sock, 5) == b"hello"
+            took = time.monotonic() - start
+            print("after %d s: %.1f s" % (seconds, took))
+            assert took < 3
 
 
 def test_own_address_changes(own_lab):

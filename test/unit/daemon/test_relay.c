@@ -282,7 +282,7 @@ static void test_outage_heals(void **state)
 	for (int i = 0; i < 600; i++)
 		far_step(&far, 100 * NS_PER_MS);
 	far.cut = false;
-	for (int i = 0; i < 80; i++)
+	for (int i = 0; i < 30; i++) /* 3 s */
 		far_step(&far, 100 * NS_PER_MS);
 	far_receives("patience");
 }
