@@ -89,6 +89,44 @@ def cookie_reply(d, public, message, cookie):
               message[-32:-16], cookie))
 
 
+def test_cookie_made(d):
+    """C5, C6: against the same made with our own hands."""
+    g = recorded()[0]
+    _, r_public = two_sides(d, g)
+    start = ("noise", "initiate", "i", 1, g["initiator_ephemeral"],
+             g["timestamp"])
+    first = bytes.fromhex(d.ask(*start))
+    secret, nonce = golden.number("secret")[:32], golden.number("nonce")[:24]
+    for source, raw in (("192.0.2.1:258", bytes([192, 0, 2, 1, 1, 2])),
+                        ("[2001:db8::1]:258", bytes.fromhex(
+                            "20010db8000000000000000000000001") + b"\1\2")):
+        made = d.ask("noise", "make-cookie", "r", source, secret, nonce,
+                     first, "now=5")
+        cookie = golden.MAC(secret, raw)
+        same(made, cookie_reply(d, r_public, first, cookie))
+        same(d.ask("noise", "check-mac2", "r", source, first, "now=5"), "0")
+        good = first[:-16] + golden.MAC(cookie, first[:-16])
+        same(d.ask("noise", "check-mac2", "r", source, good, "now=5"), "1")
+        same(d.ask("noise", "check-mac2", "r", "192.0.2.1:259", good,
+                   "now=5"), "0")
+        for now, lives in ((120 * 10 ** 9 + 4, "1"), (120 * 10 ** 9 + 5, "0")):
+            same(d.ask("noise", "check-mac2", "r", source, good,
+                       "now=%d" % now), lives)
+
+
+def test_limiter(d):
+    """C12: five at once, twenty per second, an IPv6 /64 is one source."""
+    d.ask("limiter", "new", "l", bytes(range(16)))
+    second = 10 ** 9
+    same(d.ask("limiter", "allow", "l", 100 * second, *["192.0.2.1"] * 6,
+               "192.0.2.2"), "1 1 1 1 1 0 1")
+    same(d.ask("limiter", "allow", "l", 100 * second, *["2001:db8::1"] * 5,
+               "2001:db8::2", "2001:db8:0:1::1"), "1 1 1 1 1 0 1")
+    allowed = sum(d.ask("limiter", "allow", "l", 100 * second + i * 10 ** 7,
+                        "192.0.2.1") == "1" for i in range(1000))
+    same(199 <= allowed <= 200, True)
+
+
 def test_cookie(d):
     g = recorded()[0]
     _, r_public = two_sides(d, g)

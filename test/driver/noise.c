@@ -265,6 +265,57 @@ static void run_cookie(struct request *request)
 		request_fail(request, "AUTH");
 }
 
+/* The chance of a reply: the secret of cookies, then the nonce. */
+struct given {
+	const uint8_t *next;
+};
+
+static void fill_given(void *ctx, void *buf, size_t len)
+{
+	struct given *given = ctx;
+
+	memcpy(buf, given->next, len);
+	given->next += len;
+}
+
+static void run_make_cookie(struct request *request)
+{
+	struct side *side = take_side(request);
+	struct endpoint from = request_endpoint(request);
+	const uint8_t *secret = request_key(request, 32);
+	const uint8_t *nonce = request_key(request, 24);
+	size_t len;
+	const uint8_t *message = take_message(request, &len);
+	uint64_t now = take_now(request);
+	struct wg_cookie_reply reply;
+	uint8_t chance[32 + 24];
+	struct given given = {.next = chance};
+	struct random_source random = {fill_given, &given};
+
+	if (!request_end(request))
+		return;
+	memcpy(chance, secret, 32);
+	memcpy(chance + 32, nonce, 24);
+	side->checker.secret_until = 0;
+	wg_cookie_make_reply(&side->checker, now, &random, &from, message,
+			     (uint32_t)len, &reply);
+	answer_hex(request, &reply, sizeof(reply));
+}
+
+static void run_check_mac2(struct request *request)
+{
+	struct side *side = take_side(request);
+	struct endpoint from = request_endpoint(request);
+	size_t len;
+	const uint8_t *message = take_message(request, &len);
+	uint64_t now = take_now(request);
+
+	if (request_end(request))
+		answer(request, "%d",
+		       wg_cookie_check_mac2(&side->checker, now, &from, message,
+					    (uint32_t)len));
+}
+
 static void run_noise(struct request *request)
 {
 	static const struct command commands[] = {
@@ -278,6 +329,8 @@ static void run_noise(struct request *request)
 		{"check-mac1", run_check_mac1},
 		{"add-macs", run_add_macs},
 		{"consume-cookie", run_cookie},
+		{"make-cookie", run_make_cookie},
+		{"check-mac2", run_check_mac2},
 		{NULL, NULL},
 	};
 

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* Replay windows and tables of allowed IPs. */
+/* Replay windows, rates of sources and tables of allowed IPs. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/route.h"
+#include "crypto/wg_limiter.h"
 #include "crypto/wg_replay.h"
 #include "driver.h"
 
@@ -38,6 +40,54 @@ static void run_replay(struct request *request)
 	static const struct command commands[] = {
 		{"new", replay_new},
 		{"accept", replay_accept},
+		{NULL, NULL},
+	};
+
+	request_sub(request, commands);
+}
+
+/* ------------------------------------------------------------- limiter */
+
+static void limiter_new(struct request *request)
+{
+	const char *name = request_word(request);
+	const uint8_t *key = request_key(request, 16);
+	struct siphash_key siphash;
+	struct wg_limiter *limiter;
+
+	if (!request_end(request))
+		return;
+	limiter = name_new(request, "limiter", name, sizeof(*limiter), NULL);
+	if (limiter == NULL)
+		return;
+	memcpy(&siphash, key, sizeof(siphash));
+	wg_limiter_init(limiter, &siphash);
+}
+
+static void limiter_allow(struct request *request)
+{
+	struct wg_limiter *limiter = name_find(request, "limiter");
+	uint64_t now = request_number(request, INT64_MAX);
+	size_t count = request->count - request->at;
+	struct ip_addr *sources =
+		request_alloc(request, count * sizeof(*sources));
+
+	for (size_t i = 0; i < count; i++)
+		sources[i] = request_addr(request);
+	if (count == 0)
+		request_fail(request, "MISSING");
+	if (!request_end(request))
+		return;
+	for (size_t i = 0; i < count; i++)
+		answer(request, "%d",
+		       wg_limiter_allow(limiter, now, &sources[i]));
+}
+
+static void run_limiter(struct request *request)
+{
+	static const struct command commands[] = {
+		{"new", limiter_new},
+		{"allow", limiter_allow},
 		{NULL, NULL},
 	};
 
@@ -146,6 +196,7 @@ static void run_route(struct request *request)
 
 const struct command table_commands[] = {
 	{"replay", run_replay},
+	{"limiter", run_limiter},
 	{"route", run_route},
 	{NULL, NULL},
 };
