@@ -4,6 +4,7 @@
  * NOGSO=option the socket options do not exist, with NOGSO=send sendmsg()
  * fails with EIO when a control message asks for it, as it does on devices
  * that cannot checksum. NOGSO=emsgsize: EMSGSIZE, as beyond a small path MTU.
+ * NOGSO=ipv4: there is no IPv6 at all.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,6 +20,18 @@ static bool mode_is(const char *word)
 	const char *mode = getenv("NOGSO");
 
 	return mode != NULL && strcmp(mode, word) == 0;
+}
+
+int socket(int family, int type, int protocol)
+{
+	int (*next)(int, int, int);
+
+	*(void **)&next = dlsym(RTLD_NEXT, "socket");
+	if (family == AF_INET6 && mode_is("ipv4")) {
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+	return next(family, type, protocol);
 }
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
@@ -43,7 +56,8 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&copy); c != NULL;
 	     c = CMSG_NXTHDR(&copy, c)) {
 		if (c->cmsg_level != IPPROTO_UDP ||
-		    c->cmsg_type != UDP_SEGMENT || mode_is(""))
+		    c->cmsg_type != UDP_SEGMENT || mode_is("") ||
+		    mode_is("ipv4"))
 			continue;
 		errno = mode_is("emsgsize") ? EMSGSIZE : EIO;
 		return -1;

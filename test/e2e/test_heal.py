@@ -8,6 +8,7 @@ import time
 import pytest
 
 from lab import clients, stream
+from lab.impair import Impair
 from lab.lab import APP6, OUTER, Lab
 
 FORWARDS = {"echo": (APP6, "echo"), "named": ("appname.internal", "echo"),
@@ -109,6 +110,17 @@ def test_hundred_connections(own_lab, seconds, full):
             took = time.monotonic() - start
             print("after %d s: %.1f s" % (seconds, took))
             assert took < 3
+
+
+def test_endpoint_by_name(own_lab):
+    """E6: the host's resolver gives two addresses, and only the second
+    answers: it is tried when the first does not."""
+    with Impair(own_lab.near, own_lab.folder, ("127.0.0.1", 51999),
+                (OUTER["far4"], own_lab.peer.port)):
+        tunnel = own_lab.tunnel(endpoint="localhost:51999")
+        with own_lab.daemon(FORWARDS, tunnel) as daemon:
+            daemon.wait_event("endpoint_resolved")
+            clients.echoes_within(daemon, "echo", 25)
 
 
 def test_own_address_changes(own_lab):

@@ -29,9 +29,19 @@ def test_without_offload(lab, shim, mode):
         clients.download(daemon, "source6", SIZE)
 
 
+def test_without_ipv6(lab, shim):
+    """E8: one family is enough, outside; inside both work."""
+    environment = {"LD_PRELOAD": shim, "NOGSO": "ipv4"}
+    with lab.daemon(all_services(APP4, APP6),
+                    environment=environment) as daemon:
+        assert daemon.events("udp_open")[0]["ipv6"] == "no"
+        clients.echoes(daemon, "echo6")
+        clients.echoes(daemon, "echo4")
+
+
 @pytest.mark.parametrize("family, mtu", [(4, 1400), (6, 1400), (4, 1300)])
 def test_path_narrower_than_the_tunnel(family, mtu):
-    """The outer path shrinks in the middle of a transfer."""
+    """The outer path shrinks in the middle of a transfer (S7)."""
     with Lab() as lab:
         tunnel = lab.tunnel(endpoint=lab.endpoint(family))
         with lab.daemon(all_services(APP4, APP6), tunnel) as daemon:

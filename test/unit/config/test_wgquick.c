@@ -62,7 +62,7 @@ static void test_fly(void **state)
 	assert_int_equal(tunnel->dns_count, 1);
 	expect_addr(&tunnel->dns[0], "fdaa:0:18::3");
 	assert_int_equal(tunnel->search_count, 0);
-	assert_int_equal(tunnel->mtu, MTU_DEFAULT);
+	assert_int_equal(tunnel->mtu, MTU_DEFAULT); /* S5 */
 	assert_int_equal(tunnel->listen_port, 0);
 	assert_int_equal(tunnel->peer_count, 1);
 	expect_key(&peer->public_key, TEST_PEER_KEY);

@@ -207,7 +207,7 @@ static void test_asking_on(void **state)
 	assert_true(info.session);
 }
 
-/* T2, T8: data is answered by one keepalive after 10 s, that by nothing. */
+/* T2, T8, S8: data is answered by one keepalive after 10 s, that by nothing. */
 static void test_passive_keepalive(void **state)
 {
 	unsigned before_0, before_1;
@@ -320,7 +320,7 @@ static void test_zero(void **state)
 		assert_memory_equal(secret + i, zero, 64);
 }
 
-/* A jump of the clock, as after sleep: one handshake and all is well. */
+/* Z2: a jump of the clock, as after sleep: one handshake and all is well. */
 static void test_sleep(void **state)
 {
 	(void)state;

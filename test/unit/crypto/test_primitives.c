@@ -60,6 +60,7 @@ static void test_blake2s_rfc7693(void **state)
 	assert_memory_equal(hash, expected, 32);
 }
 
+/* N9 */
 static void test_x25519_vectors(void **state)
 {
 	uint8_t private_key[32], public_key[32], expected[32], shared[32];

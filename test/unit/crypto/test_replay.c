@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The replay window: its edges, and a set of numbers as the oracle (R1-R7). */
+/* The replay window: its edges, and a set of numbers as the oracle: R1, R2, R3,
+ * R6, R7. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -112,6 +112,7 @@ static void expect_kind(uint32_t type, uint32_t len, enum wg_message_type kind)
 		fail_msg("type %x, %u bytes", type, len);
 }
 
+/* W2, W3, W4, W5, W6, W7: by type and the exact length of the datagram. */
 static void test_kinds(void **state)
 {
 	(void)state;

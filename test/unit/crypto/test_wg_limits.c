@@ -460,7 +460,8 @@ static void test_other_peers_source(void **state)
 
 /* ------------------------------------------------------------- many peers */
 
-/* Every one of 1024 keepalives is due at its own time, one deadline tells. */
+/* N10, Z5: 1024 peers, each found by its key. Every keepalive is due at its own
+ * time, one deadline tells. */
 static void test_many_peers(void **state)
 {
 	enum { PEERS = 1024 };
