@@ -48,6 +48,12 @@ check-e2e: all
 check-e2e-full: FULL = 1
 check-e2e-full: check-e2e
 
+# Three rekeys: 6.5 minutes of waiting, so it may run beside the others.
+.PHONY: check-e2e-long
+check-e2e-long: all
+	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) WGPROXYD_E2E_LONG=1 \
+	  $(PYTEST) $(E2E)/test_long.py
+
 check-e2e-asan:
 	$(SUB) B=build-asan $(SANITIZE) check-e2e
 

@@ -69,7 +69,18 @@ suite check make -Otarget -j"$jobs" check
 suite asan make -Otarget -j"$jobs" check-asan
 [ -z "$(ls test/fuzz/fuzz_*.c 2>/dev/null)" ] ||
 	suite fuzz-smoke make -Otarget -j"$jobs" fuzz-smoke
+# Mostly waits: it runs while the others work.
+make check-e2e-long >$log/long.out 2>&1 </dev/null &
+long=$!
+finish_long()
+{
+	wait $long
+	local code=$?
+	cat $log/long.out
+	return $code
+}
 suite e2e make check-e2e
+suite e2e-long finish_long
 echo "took $((SECONDS - started)) s"
 [ $skipped = 0 ] || echo "skipped tests: see $log/"
 echo "$passed passed, $failed failed, $skipped skipped"
