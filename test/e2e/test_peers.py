@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Foreign WireGuard implementations, over both outer families."""
 
-
 import pytest
 
 from lab import clients, netns, stream

@@ -267,6 +267,35 @@ static void test_load_begins(void **state)
 	assert_true(pair.sides[1].sent[RESPONSE] <= 1);
 }
 
+/* E4, C6: back to the source, from the address that it was sent to, naming the
+ * sender's index. */
+static void test_reply_goes_back(void **state)
+{
+	uint8_t message[148], buf[WG_MESSAGE_MAX];
+	struct wg_datagram in = {
+		.data = message,
+		.len = sizeof(message),
+		.from = endpoint("203.0.113.5:777"),
+		.local = address("192.0.2.2"),
+		.ifindex = 3,
+	};
+	struct wg_destination to;
+	struct packet packet;
+
+	(void)state;
+	take_initiation(message);
+	flood(message, WG_LOAD_BURST);
+	(void)wg_device_input(pair.sides[1].dev, pair.now, &in, &packet, 1);
+	do { /* the response to the first one of the flood */
+		assert_true(wg_device_pull(pair.sides[1].dev, pair.now, 0, buf,
+					   &to) > 0);
+	} while (buf[0] != COOKIE);
+	assert_true(endpoint_equal(&to.to, &in.from));
+	assert_true(ip_addr_equal(&to.source, &in.local));
+	assert_int_equal(to.ifindex, 3);
+	assert_memory_equal(buf + 4, message + 4, 4);
+}
+
 /* C9, C10: the real peer gets its cookie, and in with its next try; a second
  * after the flood none is needed. */
 static void test_real_peer(void **state)
@@ -362,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_age),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_full),
+		WITH(test_reply_goes_back),
 		WITH(test_load_begins),
 		WITH(test_real_peer),
 		WITH(test_responses),
