@@ -2,6 +2,7 @@
 """What breaks on the way is mended without a restart of the daemon."""
 
 import contextlib
+import os
 import signal
 import time
 
@@ -197,3 +198,25 @@ def test_server_that_forgot_the_connection(own_lab):
             with pytest.raises(ConnectionResetError):
                 sock.sendall(b"hello")
                 assert sock.recv(5) != b"", "a cut stream looks complete"
+
+
+def test_clock_set_back(own_lab):
+    """N15: the peer takes no older stamp. The greatest one is on the disk, so
+    a daemon whose clock went back an hour meanwhile is still heard; without
+    that file it would not be."""
+    daemon = own_lab.daemon(FORWARDS)
+    path = os.path.join(daemon.state, "stamps")
+    with daemon:
+        clients.echoes(daemon, "echo")
+    key, stamp = open(path).read().split()
+    assert abs(int(stamp) / 1e9 - time.time()) < 60
+    # As if that had been an hour later than it is now.
+    later = int(stamp) + 3600 * 10 ** 9
+    with open(path, "w") as file:
+        file.write("%s %d\n" % (key, later))
+    with daemon:
+        clients.echoes(daemon, "echo")
+    assert int(open(path).read().split()[1]) > later
+    os.unlink(path)
+    with daemon:
+        clients.is_refused(daemon, "echo", "tunnel_down", 11)
