@@ -26,8 +26,8 @@ NEAR_PORT = 51900
 
 
 def live(daemon, seconds):
-    """A word on the way all the time, each answered within a second, and some
-    bulk; how many times."""
+    """A word on the way all the time, each answered in time although other
+    suites work beside it, and some bulk; how many times."""
     end = time.monotonic() + seconds
     with daemon.connect("echo") as sock:
         for count in itertools.count():
@@ -36,7 +36,7 @@ def live(daemon, seconds):
                 return count
             sock.sendall(b"tick")
             assert stream.receive_exactly(sock, 4) == b"tick"
-            assert time.monotonic() - start < 2, "after %d rounds" % count
+            assert time.monotonic() - start < 4, "after %d rounds" % count
             clients.download(daemon, "source", 20000)
             time.sleep(0.5)
 
