@@ -172,9 +172,9 @@ static void list_tunnels(const struct io_loop *io, char *list, size_t cap)
 
 	list[0] = '\0';
 	for (uint32_t i = 0; i < TUNNEL_SLOTS && len < cap; i++) {
-		const struct tunnel *tunnel = io->proxy.tunnels[i];
+		const struct tunnel *tunnel = proxy_tunnel_at(&io->proxy, i);
 
-		if (tunnel != NULL && !tunnel->retired)
+		if (tunnel != NULL)
 			len += (size_t)snprintf(list + len, cap - len, "%s%s",
 						len == 0 ? "" : ", ",
 						tunnel->name);

@@ -61,31 +61,22 @@ static void put_mapping(const struct forward *forward, json_t *object)
 }
 
 /* Bytes of connections that are open are counted, too. */
-static void put_traffic(const struct io_loop *io, uint32_t slot, json_t *object)
+static void put_traffic(const struct forward *forward, const uint64_t live[2],
+			json_t *object)
 {
-	const struct proxy *proxy = &io->proxy;
-	const struct forward *forward = &proxy->forwards[slot];
-	uint64_t up = forward->bytes_up, down = forward->bytes_down;
 	uint64_t refused = 0;
 
 	for (unsigned i = 0; i < REASONS; i++)
 		refused += forward->refused[i];
-	for (uint32_t i = 0; forward->connections > 0 && i < proxy->relay_fresh;
-	     i++) {
-		if (proxy->relays[i].state != RELAY_FREE &&
-		    proxy->relays[i].forward == slot) {
-			up += proxy->relays[i].bytes_up;
-			down += proxy->relays[i].bytes_down;
-		}
-	}
 	set(object, "connections", number(forward->connections));
 	set(object, "accepted", number(forward->accepted));
 	set(object, "refused", number(refused));
-	set(object, "bytes_up", number(up));
-	set(object, "bytes_down", number(down));
+	set(object, "bytes_up", number(forward->bytes_up + live[0]));
+	set(object, "bytes_down", number(forward->bytes_down + live[1]));
 }
 
-json_t *control_forward(const struct io_loop *io, uint32_t slot)
+static json_t *show_forward(const struct io_loop *io, uint32_t slot,
+			    const uint64_t live[2])
 {
 	const struct forward *forward = &io->proxy.forwards[slot];
 	json_t *object = json_object();
@@ -93,28 +84,38 @@ json_t *control_forward(const struct io_loop *io, uint32_t slot)
 
 	put_mapping(forward, object);
 	put_state(io, slot, object);
-	put_traffic(io, slot, object);
+	put_traffic(forward, live, object);
 	if (forward->sticky.family != IP_NONE)
 		set(object, "address",
 		    json_string(ip_addr_format(&forward->sticky, text)));
 	return object;
 }
 
+json_t *control_forward(const struct io_loop *io, uint32_t slot)
+{
+	uint64_t live[FORWARD_SLOTS][2] = {{0}};
+
+	proxy_add_live_bytes(&io->proxy, live);
+	return show_forward(io, slot, live[slot]);
+}
+
 bool control_list(struct io_loop *io, struct control_call *call)
 {
 	uint64_t slot = ctl_find_number(&call->request, "after", UINT32_MAX, 0);
+	uint64_t live[FORWARD_SLOTS][2] = {{0}};
 	json_t *list;
 
 	if (!ctl_request_done(&call->request))
 		return true;
+	proxy_add_live_bytes(&io->proxy, live);
 	list = json_array();
 	for (; slot < io->proxy.forward_count; slot++) {
 		if (io->proxy.forwards[slot].slot != FORWARD_ACTIVE)
 			continue;
 		if (json_array_size(list) == CONTROL_PAGE)
 			break;
-		json_array_append_new(list,
-				      control_forward(io, (uint32_t)slot));
+		json_array_append_new(
+			list, show_forward(io, (uint32_t)slot, live[slot]));
 	}
 	call->result = json_pack("{s:o}", "forwards", list);
 	if (slot < io->proxy.forward_count)

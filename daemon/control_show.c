@@ -51,9 +51,9 @@ static json_t *show_tunnels(const struct io_loop *io, struct health *health)
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = io->proxy.tunnels[i];
+		const struct tunnel *tunnel = proxy_tunnel_at(&io->proxy, i);
 
-		if (tunnel == NULL || tunnel->retired)
+		if (tunnel == NULL)
 			continue;
 		health->tunnels++;
 		health->down += tunnel_state(tunnel, &io->now) == TUNNEL_DOWN;

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/health.h"
 
-static const struct tunnel *tunnel_at(const struct proxy *proxy, uint32_t slot)
-{
-	const struct tunnel *tunnel = proxy->tunnels[slot];
-
-	return tunnel != NULL && !tunnel->retired ? tunnel : NULL;
-}
-
 static bool forwards_work(const struct proxy *proxy, const struct clock *now)
 {
 	for (uint32_t i = 0; i < proxy->forward_count; i++) {
@@ -27,7 +20,7 @@ static void write_details(FILE *out, const struct proxy *proxy,
 			  const struct clock *now)
 {
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = tunnel_at(proxy, i);
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
 		if (tunnel != NULL)
 			fprintf(out, "tunnel %s %s\n", tunnel->name,

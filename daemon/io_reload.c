@@ -16,8 +16,6 @@
 
 /* ------------------------------------------------------------- plan */
 
-#define NO_SLOT UINT32_MAX
-
 /* What becomes of one tunnel or forward of the new configuration. */
 struct planned_tunnel {
 	uint32_t old; /* slot of the one with its name */
@@ -37,24 +35,14 @@ struct plan {
 	uint32_t forward_count; /* bound, or taken over */
 };
 
-static uint32_t tunnel_slot(const struct proxy *proxy, const char *name)
-{
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		if (proxy->tunnels[i] != NULL && !proxy->tunnels[i]->retired &&
-		    strcmp(proxy->tunnels[i]->name, name) == 0)
-			return i;
-	}
-	return NO_SLOT;
-}
-
 static int plan_tunnel(struct io_loop *io, const struct config_tunnel *config,
 		       struct planned_tunnel *plan)
 {
 	struct proxy *proxy = &io->proxy;
 
-	plan->old = tunnel_slot(proxy, config->name);
+	plan->old = proxy_tunnel_slot(proxy, config->name);
 	plan->slot = plan->old;
-	if (plan->old != NO_SLOT &&
+	if (plan->old != TUNNEL_SLOTS &&
 	    tunnel_can_become(proxy->tunnels[plan->old], config))
 		return 0;
 	return io_apply_tunnel(io, config, &plan->slot);
@@ -218,7 +206,7 @@ static void commit_tunnels(struct io_loop *io, const struct config *next,
 		if (planned->old == planned->slot) {
 			keep_tunnel(io, planned->slot, &next->tunnels[i],
 				    count);
-		} else if (planned->old == NO_SLOT) {
+		} else if (planned->old == TUNNEL_SLOTS) {
 			count->added++;
 		} else {
 			count->changed++;
@@ -229,8 +217,7 @@ static void commit_tunnels(struct io_loop *io, const struct config *next,
 		}
 	}
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		if (keep[i] || proxy->tunnels[i] == NULL ||
-		    proxy->tunnels[i]->retired)
+		if (keep[i] || proxy_tunnel_at(proxy, i) == NULL)
 			continue;
 		count->removed++;
 		proxy_retire_tunnel(proxy, &io->now, i);

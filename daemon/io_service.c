@@ -27,9 +27,9 @@ static void count_tunnels(const struct io_loop *io, struct tunnel_counts *count)
 {
 	*count = (struct tunnel_counts){.total = 0};
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = io->proxy.tunnels[i];
+		const struct tunnel *tunnel = proxy_tunnel_at(&io->proxy, i);
 
-		if (tunnel == NULL || tunnel->retired)
+		if (tunnel == NULL)
 			continue;
 		count->only = tunnel;
 		count->total++;

@@ -165,19 +165,6 @@ static void write_forwards(struct writer *w)
 	forward_durations(w);
 }
 
-/* Those of open connections are in no counter yet. */
-static void count_live(struct writer *w)
-{
-	for (uint32_t i = 0; i < w->proxy->relay_fresh; i++) {
-		const struct relay *relay = &w->proxy->relays[i];
-
-		if (relay->state == RELAY_FREE)
-			continue;
-		w->live[relay->forward][0] += relay->bytes_up;
-		w->live[relay->forward][1] += relay->bytes_down;
-	}
-}
-
 /* ------------------------------------------------------------- process */
 
 static void one(struct writer *w, const char *name, const char *type,
@@ -253,7 +240,7 @@ int metrics_write(struct metrics_text *text, const struct proxy *proxy,
 	w.live = calloc(FORWARD_SLOTS, sizeof(*w.live));
 	if (w.live == NULL)
 		return -ERR_NO_MEMORY;
-	count_live(&w);
+	proxy_add_live_bytes(w.proxy, w.live);
 	write_build(&w);
 	write_forwards(&w);
 	metrics_tunnels(text, proxy, now);

@@ -66,13 +66,6 @@ static const struct counter ns_counters[NS_COUNTERS] = {
 	[NS_ICMP_TX] = {FAMILY_PACKETS, "icmp", "tx"},
 };
 
-static const struct tunnel *tunnel_at(const struct proxy *proxy, uint32_t i)
-{
-	const struct tunnel *tunnel = proxy->tunnels[i];
-
-	return tunnel != NULL && !tunnel->retired ? tunnel : NULL;
-}
-
 /* ------------------------------------------------------------- peers */
 
 /* What a function about one peer gets. */
@@ -182,7 +175,7 @@ static void write_peers(struct metrics_text *text, const struct proxy *proxy,
 		metrics_family(text, sample.name, peer_families[f].type,
 			       peer_families[f].help);
 		for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-			sample.tunnel = tunnel_at(proxy, i);
+			sample.tunnel = proxy_tunnel_at(proxy, i);
 			if (sample.tunnel != NULL)
 				tunnel_peers(&sample, peer_families[f].write);
 		}
@@ -222,7 +215,7 @@ static void write_family(struct metrics_text *text, const struct proxy *proxy,
 			 const char *name, enum family family)
 {
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = tunnel_at(proxy, i);
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 		struct family_sample sample = {
 			.text = text, .name = name, .family = family};
 
@@ -263,7 +256,7 @@ static void write_tcp(struct metrics_text *text, const struct proxy *proxy)
 
 	metrics_family(text, name, "counter", "Segments sent again.");
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = tunnel_at(proxy, i);
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
 		if (tunnel != NULL)
 			metrics_count(text, name,
@@ -276,7 +269,7 @@ static void write_tcp(struct metrics_text *text, const struct proxy *proxy)
 		       "Round trips to targets, one for each connection: its "
 		       "handshake.");
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = tunnel_at(proxy, i);
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
 		if (tunnel != NULL)
 			metrics_histogram(text, name,
@@ -313,12 +306,12 @@ static void write_dns(struct metrics_text *text, const struct proxy *proxy)
 		       "Names asked of the tunnel's name servers; not what was "
 		       "still known.");
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		if (tunnel_at(proxy, i) != NULL)
-			write_dns_lookups(text, tunnel_at(proxy, i));
+		if (proxy_tunnel_at(proxy, i) != NULL)
+			write_dns_lookups(text, proxy_tunnel_at(proxy, i));
 	}
 	metrics_family(text, name, "histogram", "How long these lookups took.");
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		const struct tunnel *tunnel = tunnel_at(proxy, i);
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
 		if (tunnel != NULL)
 			metrics_histogram(

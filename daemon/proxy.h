@@ -80,7 +80,18 @@ bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
 			  uint32_t slot);
 void proxy_close_tunnel(struct proxy *proxy, const struct clock *now,
 			uint32_t slot);
-/* By name, of those not retired; name "": the only one. NULL: none such. */
+/* The tunnel of a slot, NULL when it is free or retired. */
+static inline struct tunnel *proxy_tunnel_at(const struct proxy *proxy,
+					     uint32_t slot)
+{
+	struct tunnel *tunnel = proxy->tunnels[slot];
+
+	return tunnel != NULL && !tunnel->retired ? tunnel : NULL;
+}
+
+/* By name, of those not retired; name "": the only one. TUNNEL_SLOTS, or NULL:
+ * none such. */
+uint32_t proxy_tunnel_slot(const struct proxy *proxy, const char *name);
 struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name);
 
 /* The mapping must have passed the configuration's checks against the tunnels
@@ -94,6 +105,10 @@ void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
 			  uint32_t slot);
 /* The slot of the active forward of that name, or FORWARD_SLOTS. */
 uint32_t proxy_find_forward(const struct proxy *proxy, const char *name);
+
+/* Adds the bytes of open connections, up and down, to those of their forward's
+ * slot: one pass for all FORWARD_SLOTS. */
+void proxy_add_live_bytes(const struct proxy *proxy, uint64_t (*bytes)[2]);
 
 /* A client of a forward: RELAY_NONE when it must be refused, with the reason,
  * else the relay, which may be doomed already. */

@@ -76,16 +76,23 @@ void proxy_close_tunnel(struct proxy *proxy, const struct clock *now,
 	proxy->tunnels[slot] = NULL;
 }
 
-struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name)
+uint32_t proxy_tunnel_slot(const struct proxy *proxy, const char *name)
 {
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		struct tunnel *tunnel = proxy->tunnels[i];
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
-		if (tunnel != NULL && !tunnel->retired &&
+		if (tunnel != NULL &&
 		    (name[0] == '\0' || strcmp(tunnel->name, name) == 0))
-			return tunnel;
+			return i;
 	}
-	return NULL;
+	return TUNNEL_SLOTS;
+}
+
+struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name)
+{
+	uint32_t slot = proxy_tunnel_slot(proxy, name);
+
+	return slot == TUNNEL_SLOTS ? NULL : proxy->tunnels[slot];
 }
 
 /* ------------------------------------------------------------- forwards */
@@ -145,4 +152,16 @@ uint32_t proxy_find_forward(const struct proxy *proxy, const char *name)
 			return i;
 	}
 	return FORWARD_SLOTS;
+}
+
+void proxy_add_live_bytes(const struct proxy *proxy, uint64_t (*bytes)[2])
+{
+	for (uint32_t i = 0; i < proxy->relay_fresh; i++) {
+		const struct relay *relay = &proxy->relays[i];
+
+		if (relay->state == RELAY_FREE)
+			continue;
+		bytes[relay->forward][0] += relay->bytes_up;
+		bytes[relay->forward][1] += relay->bytes_down;
+	}
 }
