@@ -7,6 +7,7 @@ import os
 import platform
 import signal
 import struct
+import time
 
 ATTACH, DETACH, GETREGS, SETREGS, STEP = 16, 17, 12, 13, 9
 OPENAT, SOCKET, EXECVE = 257, 41, 59
@@ -42,12 +43,25 @@ def set_registers(pid, registers):
     ptrace(SETREGS, pid, 0, ctypes.addressof(data))
 
 
+def attach(pid):
+    """Its registers, once it was found waiting in a system call: when it
+    computes, what stands before its next instruction is any code."""
+    deadline = time.monotonic() + 10
+    while True:
+        ptrace(ATTACH, pid)
+        os.waitpid(pid, 0)
+        saved = get_registers(pid)
+        if saved["orig_rax"] < 2**63:
+            return saved
+        ptrace(DETACH, pid)
+        assert time.monotonic() < deadline, "it never waits"
+        time.sleep(0.01)
+
+
 @contextlib.contextmanager
 def stopped(pid):
     """The process waits in a system call, and goes on as if nothing was."""
-    ptrace(ATTACH, pid)
-    os.waitpid(pid, 0)
-    saved = get_registers(pid)
+    saved = attach(pid)
     try:
         yield saved
     finally:
