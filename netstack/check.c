@@ -80,6 +80,8 @@ static void check_progress(const struct tcp_conn *conn)
 
 	if (conn->state == TCPS_TIME_WAIT && conn->orphan)
 		CHECK(is_armed(conn, TCP_TIMER_LINGER));
+	if (conn->held)
+		return; /* the user's turn */
 	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
 		CHECK(waits || is_armed(conn, TCP_TIMER_RETRANSMIT));
 	if (conn->state == TCPS_SYN_SENT || !sends_stream(conn))

@@ -153,6 +153,13 @@ int tcp_connect(struct netstack *ns, uint64_t now, const struct endpoint *to,
 /* addr IP_NONE: all our addresses. -ERR_EXISTS when the port is taken. */
 int tcp_listen(struct netstack *ns, const struct endpoint *local,
 	       uint32_t backlog, uint64_t user, struct ns_handle *ret_handle);
+/* From now on the listener holds: a SYN is answered only when the user says so.
+ * tcp_accept() gives the connection as soon as its SYN is there, with nothing
+ * sent yet; then tcp_answer() completes the handshake (NS_CONNECTED or
+ * NS_FAILED follows), or tcp_abort() refuses with RST. -ERR_CLOSED. */
+int tcp_hold(struct netstack *ns, struct ns_handle listener);
+/* -ERR_STATE unless the connection is held. */
+int tcp_answer(struct netstack *ns, struct ns_handle handle);
 /* -ERR_AGAIN when there is none. */
 int tcp_accept(struct netstack *ns, struct ns_handle listener, uint64_t user,
 	       struct ns_handle *ret_handle, struct endpoint *ret_from);

@@ -65,6 +65,7 @@ struct tcp_conn {
 	bool touched, lending;
 	bool in_flows;
 	bool orphan;     /* the handle was given up */
+	bool held;       /* its SYN, or a listener's, waits for tcp_answer() */
 	bool black_hole; /* full segments seem to vanish: send smaller ones */
 	uint8_t quick_acks;
 	/* listeners */

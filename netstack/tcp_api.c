@@ -145,6 +145,30 @@ int tcp_listen(struct netstack *ns, const struct endpoint *local,
 	return 0;
 }
 
+int tcp_hold(struct netstack *ns, struct ns_handle handle)
+{
+	struct tcp_conn *listener = find(ns, handle);
+
+	if (listener == NULL || listener->state != TCPS_LISTEN)
+		return -ERR_CLOSED;
+	listener->held = true;
+	return 0;
+}
+
+int tcp_answer(struct netstack *ns, struct ns_handle handle)
+{
+	struct tcp_conn *conn = find(ns, handle);
+
+	if (conn == NULL)
+		return -ERR_CLOSED;
+	if (conn->state != TCPS_SYN_RECEIVED || !conn->held)
+		return -ERR_STATE;
+	conn->held = false;
+	conn->syn_pending = true;
+	tcp_schedule(ns, conn);
+	return 0;
+}
+
 int tcp_accept(struct netstack *ns, struct ns_handle handle, uint64_t user,
 	       struct ns_handle *ret_handle, struct endpoint *ret_from)
 {

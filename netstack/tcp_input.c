@@ -50,6 +50,18 @@ static struct tcp_conn *find_listener(const struct netstack *ns,
 	return NULL;
 }
 
+static void queue_for_accept(struct netstack *ns, struct tcp_conn *listener,
+			     struct tcp_conn *conn)
+{
+	conn->next = SOCKET_NONE;
+	if (listener->accept_tail == SOCKET_NONE)
+		listener->accept_head = conn->index;
+	else
+		tcp_at(ns, listener->accept_tail)->next = conn->index;
+	listener->accept_tail = conn->index;
+	ns_notify(ns, &listener->sock, NS_ACCEPTABLE);
+}
+
 static void open_passive(struct netstack *ns, struct tcp_conn *listener,
 			 const struct tcp_arrival *arrival)
 {
@@ -79,8 +91,11 @@ static void open_passive(struct netstack *ns, struct tcp_conn *listener,
 	flow_insert(&ns->flows, &key, conn->index);
 	conn->in_flows = true;
 	conn->last_received = arrival->now;
-	conn->syn_pending = true;
+	conn->held = listener->held;
+	conn->syn_pending = !conn->held;
 	touch(ns, conn);
+	if (conn->held)
+		queue_for_accept(ns, listener, conn);
 }
 
 static void arrive_listen(struct netstack *ns, struct tcp_conn *listener,
@@ -272,18 +287,6 @@ static void arrive_reset(struct netstack *ns, struct tcp_conn *conn,
 							  : -ERR_RESET);
 }
 
-static void queue_for_accept(struct netstack *ns, struct tcp_conn *listener,
-			     struct tcp_conn *conn)
-{
-	conn->next = SOCKET_NONE;
-	if (listener->accept_tail == SOCKET_NONE)
-		listener->accept_head = conn->index;
-	else
-		tcp_at(ns, listener->accept_tail)->next = conn->index;
-	listener->accept_tail = conn->index;
-	ns_notify(ns, &listener->sock, NS_ACCEPTABLE);
-}
-
 /* Fifth check in SYN-RECEIVED. */
 static bool complete_handshake(struct netstack *ns, struct tcp_conn *conn,
 			       const struct tcp_arrival *arrival)
@@ -317,7 +320,7 @@ static bool arrive_second_syn(struct netstack *ns, struct tcp_conn *conn,
 	    (flags & TCP_RST))
 		return false;
 	if (flags == TCP_SYN) {
-		conn->syn_pending = true;
+		conn->syn_pending = !conn->held;
 	} else if (conn->parent == SOCKET_NONE &&
 		   segment->ack == conn->snd_nxt) {
 		complete_handshake(ns, conn, arrival);

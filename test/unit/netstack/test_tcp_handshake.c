@@ -240,6 +240,75 @@ static void test_options(void **state)
 	}
 }
 
+/* A held SYN meets silence, however often it is sent, until it is answered. */
+static void test_hold(void **state)
+{
+	struct netstack *ns = pair.side[1].ns;
+	struct ns_handle l, c, s;
+	struct endpoint from;
+
+	(void)state;
+	const struct endpoint *to = listen_at(80, &l);
+
+	assert_int_equal(tcp_hold(ns, l), 0);
+	assert_int_equal(tcp_connect(pair.side[0].ns, pair.now, to, 1, &c), 0);
+	pair_run(&pair, 4 * NS_PER_S);
+	assert_true(pair.side[1].bits[l.index] & NS_ACCEPTABLE);
+	assert_int_equal(pair.side[1].pulled, 0);
+	assert_int_equal(tcp_accept(ns, l, 2, &s, &from), 0);
+	assert_int_equal(tcp_accept(ns, l, 2, &s, &from), -ERR_AGAIN);
+	pair_run(&pair, 4 * NS_PER_S);
+	assert_int_equal(pair.side[1].pulled, 0);
+	assert_int_equal(pair_state(&pair, 1, s), TCPS_SYN_RECEIVED);
+	assert_int_equal(tcp_answer(ns, s), 0);
+	assert_int_equal(tcp_answer(ns, s), -ERR_STATE);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(pair_state(&pair, 0, c), TCPS_ESTABLISHED);
+	assert_int_equal(pair_state(&pair, 1, s), TCPS_ESTABLISHED);
+	assert_true(pair.side[1].bits[s.index] & NS_CONNECTED);
+}
+
+static void test_hold_and_refuse(void **state)
+{
+	struct netstack *ns = pair.side[1].ns;
+	struct ns_handle l, c, s;
+	struct endpoint from;
+
+	(void)state;
+	const struct endpoint *to = listen_at(80, &l);
+
+	assert_int_equal(tcp_hold(ns, l), 0);
+	assert_int_equal(tcp_connect(pair.side[0].ns, pair.now, to, 1, &c), 0);
+	pair_run(&pair, NS_PER_S / 2);
+	assert_int_equal(tcp_accept(ns, l, 2, &s, &from), 0);
+	assert_int_equal(tcp_abort(ns, pair.now, s), 0);
+	pair_run(&pair, NS_PER_S);
+	assert_true(pair.side[0].bits[c.index] & NS_FAILED);
+	assert_int_equal(pair.side[0].error[c.index], -ERR_REFUSED);
+	assert_int_equal(netstack_connection_count(ns), 1); /* the listener */
+}
+
+/* A client that hangs up while it is held is heard. */
+static void test_hold_and_hang_up(void **state)
+{
+	struct netstack *ns = pair.side[1].ns;
+	struct ns_handle l, c, s;
+	struct endpoint from;
+
+	(void)state;
+	const struct endpoint *to = listen_at(80, &l);
+
+	assert_int_equal(tcp_hold(ns, l), 0);
+	assert_int_equal(tcp_connect(pair.side[0].ns, pair.now, to, 1, &c), 0);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(tcp_accept(ns, l, 2, &s, &from), 0);
+	assert_int_equal(tcp_answer(ns, s), 0);
+	assert_int_equal(tcp_abort(pair.side[0].ns, pair.now, c), 0);
+	pair_run(&pair, NS_PER_S);
+	assert_true(pair.side[1].bits[s.index] & NS_FAILED);
+	assert_int_equal(tcp_close(ns, pair.now, s), 0);
+}
+
 int main(void)
 {
 #define T(name) \
@@ -253,6 +322,9 @@ int main(void)
 		T(held_path),
 		T(backlog),
 		T(listen_errors),
+		T(hold),
+		T(hold_and_refuse),
+		T(hold_and_hang_up),
 		cmocka_unit_test(test_options),
 	};
 
