@@ -22,8 +22,8 @@ static int check_given_names(const struct draft *draft, uint32_t first)
 				return report_error(
 					draft->report, &draft->forwards[i].self,
 					-ERR_INVALID,
-					"two forwards are named %s; rename one "
-					"of them",
+					"two forwards or exposes are named %s; "
+					"rename one of them",
 					name);
 		}
 	}
@@ -90,7 +90,8 @@ static int check_listener(const struct draft *draft, uint32_t index)
 	char text[SOCKET_PATH_CAP];
 
 	for (uint32_t i = 0; i < index; i++) {
-		if (listen_spec_clash(&forwards[i].listen, &forward->listen))
+		if (forwards[i].kind == MAPPING_FORWARD &&
+		    listen_spec_clash(&forwards[i].listen, &forward->listen))
 			return report_error(
 				draft->report, mark, -ERR_INVALID,
 				"%s is taken by forward %s; choose another "
@@ -131,7 +132,7 @@ static void list_tunnels(const struct config *config, char *list, size_t cap)
 					config->tunnels[i].name);
 }
 
-/* The tunnel that the forward goes through. */
+/* The tunnel that the forward goes through, or the expose listens in. */
 static int find_tunnel(const struct draft *draft, uint32_t index,
 		       const struct config_tunnel **ret_tunnel)
 {
@@ -148,10 +149,10 @@ static int find_tunnel(const struct draft *draft, uint32_t index,
 		return report_error(
 			draft->report, &draft->forwards[index].self,
 			-ERR_INVALID,
-			"forward %s does not say which tunnel to "
+			"%s %s does not say which tunnel to "
 			"use; add tunnel: NAME in the configuration "
 			"file (there are: %s)",
-			forward->name, list);
+			mapping_kind_name[forward->kind], forward->name, list);
 	for (uint32_t i = 0; i < config->tunnel_count; i++) {
 		if (strcmp(config->tunnels[i].name, forward->tunnel) == 0) {
 			*ret_tunnel = &config->tunnels[i];
@@ -226,6 +227,61 @@ static int check_target(const struct draft *draft, uint32_t index)
 	return check_name_target(draft, index, tunnel);
 }
 
+/* ---------------------------------------------------------------- exposes */
+
+static int check_own_address(const struct draft *draft, uint32_t index,
+			     const struct config_tunnel *tunnel)
+{
+	const struct listen_spec *listen =
+		&draft->config.forwards[index].listen;
+	char text[IP_TEXT_CAP];
+
+	if (listen->kind == LISTEN_TUNNEL)
+		return 0;
+	for (uint32_t i = 0; i < tunnel->address_count; i++) {
+		if (ip_addr_equal(&tunnel->addresses_host[i], &listen->addr))
+			return 0;
+	}
+	return report_error(draft->report, &draft->forwards[index].listen,
+			    -ERR_INVALID,
+			    "%s is not an address of tunnel %s; write one of "
+			    "its own, or the port alone for all of them",
+			    ip_addr_format(&listen->addr, text), tunnel->name);
+}
+
+static int check_expose(const struct draft *draft, uint32_t index)
+{
+	const struct mapping *exposes = draft->config.forwards;
+	const struct config_tunnel *tunnel = NULL, *other = NULL;
+	char text[SOCKET_PATH_CAP];
+	int err = find_tunnel(draft, index, &tunnel);
+
+	if (err == 0)
+		err = check_own_address(draft, index, tunnel);
+	for (uint32_t i = 0; err == 0 && i < index; i++) {
+		if (exposes[i].kind != MAPPING_EXPOSE ||
+		    !listen_spec_clash(&exposes[i].listen,
+				       &exposes[index].listen) ||
+		    find_tunnel(draft, i, &other) != 0 || other != tunnel)
+			continue;
+		err = report_error(draft->report,
+				   &draft->forwards[index].listen, -ERR_INVALID,
+				   "%s is taken by expose %s; choose another "
+				   "port",
+				   listen_spec_format(&exposes[index].listen,
+						      text, sizeof(text)),
+				   exposes[i].name);
+	}
+	return err;
+}
+
+static int check_forward(const struct draft *draft, uint32_t index)
+{
+	int err = check_listener(draft, index);
+
+	return err != 0 ? err : check_target(draft, index);
+}
+
 int check_forwards(struct draft *draft, uint32_t first)
 {
 	int err = check_given_names(draft, first);
@@ -234,9 +290,10 @@ int check_forwards(struct draft *draft, uint32_t first)
 		return err;
 	give_names(&draft->config, first);
 	for (uint32_t i = first; i < draft->config.forward_count; i++) {
-		err = check_listener(draft, i);
-		if (err == 0)
-			err = check_target(draft, i);
+		if (draft->config.forwards[i].kind == MAPPING_EXPOSE)
+			err = check_expose(draft, i);
+		else
+			err = check_forward(draft, i);
 		if (err != 0)
 			return err;
 	}

@@ -145,9 +145,11 @@ static int add_wireguard(struct draft *draft, const char *path)
 	return wgquick_read(path, &mark, &tunnel);
 }
 
-static int add_forward(struct draft *draft, const char *text)
+static int add_spec(struct draft *draft, enum mapping_kind kind,
+		    const char *text)
 {
-	struct mark mark = {.file = "--forward"};
+	struct mark mark = {.file = kind == MAPPING_EXPOSE ? "--expose"
+							   : "--forward"};
 	char message[MAPPING_MESSAGE_CAP];
 	struct forward_marks *marks;
 	struct mapping *forward;
@@ -155,19 +157,20 @@ static int add_forward(struct draft *draft, const char *text)
 
 	if (err != 0)
 		return err;
-	err = mapping_parse(text, forward, message);
+	err = kind == MAPPING_EXPOSE ? expose_parse(text, forward, message)
+				     : mapping_parse(text, forward, message);
 	if (err != 0)
 		return report_error(draft->report, &mark, err, "%s", message);
 	return 0;
 }
 
-static int add_forwards(struct draft *draft, const char *const *forwards,
-			size_t count)
+static int add_specs(struct draft *draft, enum mapping_kind kind,
+		     const char *const *specs, size_t count)
 {
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < count; i++)
-		err = add_forward(draft, forwards[i]);
+		err = add_spec(draft, kind, specs[i]);
 	return err;
 }
 
@@ -186,7 +189,8 @@ int config_from_arguments(const char *const *wireguard_paths,
 	for (size_t i = 0; err == 0 && i < wireguard_count; i++)
 		err = add_wireguard(&draft, wireguard_paths[i]);
 	if (err == 0)
-		err = add_forwards(&draft, forwards, forward_count);
+		err = add_specs(&draft, MAPPING_FORWARD, forwards,
+				forward_count);
 	return finish(&draft, &mark, err, ret_config);
 }
 
@@ -213,7 +217,7 @@ int config_add_mapping(struct config *config, const struct mapping *mapping,
 	struct draft draft = {.config = *config, .report = report};
 	struct mark mark = {.file = mapping->origin == ORIGIN_CONFIG
 					    ? "--forward"
-					    : "added forward"};
+					    : "added at run time"};
 	struct forward_marks *marks;
 	struct mapping *forward;
 	int err = draft_add_forward(&draft, &mark, &forward, &marks);
@@ -234,11 +238,12 @@ void config_remove_forward(struct config *config, uint32_t index)
 	       sizeof(config->forwards[0]));
 }
 
-int config_add_forwards(struct config *config, const char *const *forwards,
-			size_t forward_count, struct config_report *report)
+int config_add_specs(struct config *config, enum mapping_kind kind,
+		     const char *const *specs, size_t count,
+		     struct config_report *report)
 {
 	struct draft draft = {.config = *config, .report = report};
-	int err = add_forwards(&draft, forwards, forward_count);
+	int err = add_specs(&draft, kind, specs, count);
 
 	return finish_forwards(&draft, err, config);
 }

@@ -70,7 +70,8 @@ struct config {
 	char path[PATH_CAP]; /* of its file; "": the command line alone */
 	struct config_tunnel *tunnels; /* owned */
 	uint32_t tunnel_count;
-	struct mapping *forwards; /* owned; every one has a name */
+	/* Forwards and exposes. Owned; every one has a name. */
+	struct mapping *forwards;
 	uint32_t forward_count;
 	struct config_limits limits;
 	struct config_metrics metrics;
@@ -109,9 +110,10 @@ int config_from_arguments(const char *const *wireguard_paths,
 			  size_t forward_count, struct config *ret_config,
 			  struct config_report *report);
 
-/* Adds forwards given on the command line to a loaded file's. */
-int config_add_forwards(struct config *config, const char *const *forwards,
-			size_t forward_count, struct config_report *report);
+/* Adds forwards or exposes given on the command line. */
+int config_add_specs(struct config *config, enum mapping_kind kind,
+		     const char *const *specs, size_t count,
+		     struct config_report *report);
 
 /* Adds one mapping; without a name it is given one, to be found in the last
  * forward of the configuration. */

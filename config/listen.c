@@ -11,6 +11,7 @@ bool listen_spec_equal(const struct listen_spec *a, const struct listen_spec *b)
 		return false;
 	switch (a->kind) {
 	case LISTEN_LOOPBACK:
+	case LISTEN_TUNNEL:
 		return a->port == b->port;
 	case LISTEN_ADDRESS:
 		return a->port == b->port && ip_addr_equal(&a->addr, &b->addr);
@@ -46,6 +47,8 @@ bool listen_spec_clash(const struct listen_spec *a, const struct listen_spec *b)
 		return a->kind == b->kind && strcmp(a->path, b->path) == 0;
 	if (a->port != b->port || a->port == 0)
 		return false;
+	if (a->kind == LISTEN_TUNNEL || b->kind == LISTEN_TUNNEL)
+		return true;
 	if (a->kind == LISTEN_LOOPBACK && b->kind == LISTEN_LOOPBACK)
 		return true;
 	if (a->kind == LISTEN_LOOPBACK)

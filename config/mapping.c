@@ -25,6 +25,11 @@ const char *const mapping_origin_name[MAPPING_ORIGINS] = {
 	[ORIGIN_TEMPORARY] = "temporary",
 };
 
+const char *const mapping_kind_name[MAPPING_KINDS] = {
+	[MAPPING_FORWARD] = "forward",
+	[MAPPING_EXPOSE] = "expose",
+};
+
 static bool allow_equal(const struct mapping *a, const struct mapping *b)
 {
 	if (a->allow_count != b->allow_count)
@@ -38,7 +43,7 @@ static bool allow_equal(const struct mapping *a, const struct mapping *b)
 
 bool mapping_equal(const struct mapping *a, const struct mapping *b)
 {
-	return strcmp(a->name, b->name) == 0 &&
+	return a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
 	       strcmp(a->tunnel, b->tunnel) == 0 &&
 	       listen_spec_equal(&a->listen, &b->listen) &&
 	       strcmp(a->target.host, b->target.host) == 0 &&
@@ -303,8 +308,11 @@ char *target_format(const struct target *target, char *text, size_t cap)
 {
 	bool v6 = strchr(target->host, ':') != NULL;
 
-	snprintf(text, cap, v6 ? "[%s]:%u" : "%s:%u", target->host,
-		 (unsigned)target->port);
+	if (target->host[0] == '/')
+		snprintf(text, cap, "%s", target->host);
+	else
+		snprintf(text, cap, v6 ? "[%s]:%u" : "%s:%u", target->host,
+			 (unsigned)target->port);
 	return text;
 }
 
@@ -324,6 +332,9 @@ char *listen_spec_format(const struct listen_spec *listen, char *text,
 	case LISTEN_PATH:
 		snprintf(text, cap, "%s", listen->path);
 		return text;
+	case LISTEN_TUNNEL:
+		snprintf(text, cap, "%u", (unsigned)listen->port);
+		return text;
 	case LISTEN_KINDS:
 		break;
 	}
@@ -336,6 +347,11 @@ void mapping_default_name(struct mapping *mapping)
 
 	if (mapping->name[0] != '\0')
 		return;
+	if (mapping->kind == MAPPING_EXPOSE) {
+		snprintf(mapping->name, sizeof(mapping->name), "port-%u",
+			 (unsigned)mapping->listen.port);
+		return;
+	}
 	text_make_label(mapping->target.host, mapping->name,
 			sizeof(mapping->name));
 	if (ip_addr_parse(mapping->target.host, &addr) != 0)

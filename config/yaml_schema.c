@@ -25,7 +25,12 @@ static int forward_listen(struct reader *reader, const struct yaml_node *node)
 	if (err != 0)
 		return err;
 	reader->marks->listen = scalar.mark;
-	err = listen_spec_parse(scalar.text, &reader->forward->listen, message);
+	if (reader->forward->kind == MAPPING_EXPOSE)
+		err = expose_listen_parse(scalar.text, &reader->forward->listen,
+					  message);
+	else
+		err = listen_spec_parse(scalar.text, &reader->forward->listen,
+					message);
 	return err != 0 ? reader_error(reader, node, message) : 0;
 }
 
@@ -38,7 +43,12 @@ static int forward_to(struct reader *reader, const struct yaml_node *node)
 	if (err != 0)
 		return err;
 	reader->marks->target = scalar.mark;
-	err = target_parse(scalar.text, &reader->forward->target, message);
+	if (reader->forward->kind == MAPPING_EXPOSE)
+		err = expose_target_parse(scalar.text, &reader->forward->target,
+					  message);
+	else
+		err = target_parse(scalar.text, &reader->forward->target,
+				   message);
 	return err != 0 ? reader_error(reader, node, message) : 0;
 }
 
@@ -107,7 +117,7 @@ static const struct field forward_fields[] = {
 	{"name", forward_name},
 	{"allow", forward_allow},
 	{"max_connections", forward_max_connections},
-	{"address_policy", forward_policy},
+	{"address_policy", forward_policy}, /* the last: not of exposes */
 };
 
 /* "- 15432:appname.internal:5432" */
@@ -115,42 +125,72 @@ static int read_short_forward(struct reader *reader,
 			      const struct yaml_node *node)
 {
 	char message[MAPPING_MESSAGE_CAP];
-	int err = mapping_parse(node->text, reader->forward, message);
+	int err = reader->forward->kind == MAPPING_EXPOSE
+			  ? expose_parse(node->text, reader->forward, message)
+			  : mapping_parse(node->text, reader->forward, message);
 
 	return err != 0 ? reader_error(reader, node, message) : 0;
 }
 
-static int read_forward(struct reader *reader, const struct yaml_node *node)
+static int read_mapping(struct reader *reader, const struct yaml_node *node,
+			enum mapping_kind kind)
 {
+	static const struct {
+		const char *list, *what, *no_listen, *no_to;
+		size_t fields;
+	} words[] = {
+		[MAPPING_FORWARD] =
+			{"forwards", "a forward",
+			 "this forward has no listen; add listen: PORT",
+			 "this forward has no to; add to: HOST:PORT",
+			 ARRAY_SIZE(forward_fields)},
+		[MAPPING_EXPOSE] =
+			{"exposes", "an expose",
+			 "this expose has no listen; add listen: PORT",
+			 "this expose has no to; add to: localhost:PORT",
+			 ARRAY_SIZE(forward_fields) - 1},
+	};
 	struct mark mark = yaml_node_mark(reader->tree, node);
 	int err;
 
-	reader->key = "forwards";
+	reader->key = words[kind].list;
 	err = draft_add_forward(reader->draft, &mark, &reader->forward,
 				&reader->marks);
 	if (err != 0)
 		return err;
+	reader->forward->kind = kind;
 	if (node->kind == NODE_TEXT)
 		return read_short_forward(reader, node);
-	err = reader_map(reader, node, "a forward", forward_fields,
-			 ARRAY_SIZE(forward_fields));
+	err = reader_map(reader, node, words[kind].what, forward_fields,
+			 words[kind].fields);
 	if (err != 0)
 		return err;
-	reader->key = "forwards";
+	reader->key = words[kind].list;
 	if (reader_find(reader, node, "listen") == NULL)
-		return reader_error(
-			reader, node,
-			"this forward has no listen; add listen: PORT");
+		return reader_error(reader, node, words[kind].no_listen);
 	if (reader_find(reader, node, "to") == NULL)
-		return reader_error(
-			reader, node,
-			"this forward has no to; add to: HOST:PORT");
+		return reader_error(reader, node, words[kind].no_to);
 	return 0;
+}
+
+static int read_forward(struct reader *reader, const struct yaml_node *node)
+{
+	return read_mapping(reader, node, MAPPING_FORWARD);
+}
+
+static int read_expose(struct reader *reader, const struct yaml_node *node)
+{
+	return read_mapping(reader, node, MAPPING_EXPOSE);
 }
 
 static int root_forwards(struct reader *reader, const struct yaml_node *node)
 {
 	return reader_items(reader, node, read_forward);
+}
+
+static int root_exposes(struct reader *reader, const struct yaml_node *node)
+{
+	return reader_items(reader, node, read_expose);
 }
 
 /* ------------------------------------------------------ control and limits */
@@ -229,15 +269,9 @@ static int root_limits(struct reader *reader, const struct yaml_node *node)
 			  ARRAY_SIZE(limit_fields));
 }
 
-static int unsupported(struct reader *reader, const struct yaml_node *node)
-{
-	return reader_error(reader, node,
-			    "not supported yet by this version; remove it");
-}
-
 static const struct field root_fields[] = {
 	{"tunnels", reader_tunnels}, {"forwards", root_forwards},
-	{"exposes", unsupported},    {"control", root_control},
+	{"exposes", root_exposes},   {"control", root_control},
 	{"limits", root_limits},     {"metrics", reader_metrics},
 };
 

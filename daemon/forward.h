@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One forward: a mapping while it is in use, its counters and the address that
+ * One forward, or expose: a mapping while it is in use, its counters and the address that
  * worked last. Owner: the proxy, as a slot of its table; a slot keeps its
  * number until the last connection has gone, also after the forward was
  * removed.
@@ -14,6 +14,7 @@
 #include "base/histogram.h"
 #include "config/mapping.h"
 #include "daemon/reason.h"
+#include "netstack/netstack.h"
 
 struct tunnel;
 
@@ -27,9 +28,10 @@ struct forward {
 	enum forward_slot slot;
 	struct mapping mapping;
 	struct tunnel *tunnel;
-	uint16_t port;     /* what it listens on now; 0 = nothing, or a path */
-	bool listening;    /* the port is ours */
-	bool draining;     /* takes no new clients, as asked for */
+	uint16_t port;  /* what it listens on now; 0 = nothing, or a path */
+	bool listening; /* the port is ours */
+	struct ns_handle listener; /* of an expose that listens */
+	bool draining;             /* takes no new clients, as asked for */
 	uint64_t cut_at;   /* awake time, while draining; NEVER: no limit */
 	enum reason down;  /* why clients are refused; REASON_NONE: they are
 			    * not */

@@ -36,7 +36,7 @@ static int start_forward(struct io_loop *io, const struct mapping *mapping)
 	uint32_t slot;
 	int err = proxy_add_forward(&io->proxy, &io->now, mapping, &slot);
 
-	if (err != 0)
+	if (err != 0 || mapping->kind == MAPPING_EXPOSE)
 		return err;
 	listener = io_listener_new(io, &mapping->listen);
 	if (listener == NULL)
@@ -113,8 +113,10 @@ static int add_configured(struct io_loop *io, uint32_t *ret_slot,
 	const struct mapping *mapping =
 		&io->config->forwards[io->config->forward_count - 1];
 	struct io_listener *listener = NULL;
-	int err = open_added(io, mapping, &listener, message);
+	int err = 0;
 
+	if (mapping->kind == MAPPING_FORWARD)
+		err = open_added(io, mapping, &listener, message);
 	if (err != 0)
 		return err;
 	err = keep(io, mapping->origin, message);
@@ -125,9 +127,9 @@ static int add_configured(struct io_loop *io, uint32_t *ret_slot,
 			snprintf(message, CONFIG_MESSAGE_CAP, "%s",
 				 error_text(err));
 	}
-	if (err != 0)
+	if (listener != NULL && err != 0)
 		io_listener_close(listener);
-	else
+	else if (listener != NULL)
 		io_listener_serve(listener, *ret_slot);
 	return err;
 }
@@ -170,7 +172,8 @@ int io_apply_remove(struct io_loop *io, uint32_t slot)
 		io->config->forwards[io->config->forward_count++] = removed;
 		return -ERR_STATE;
 	}
-	io_listener_close(io->listeners[slot]);
+	if (io->listeners[slot] != NULL)
+		io_listener_close(io->listeners[slot]);
 	proxy_retire_forward(&io->proxy, &io->now, slot);
 	return 0;
 }

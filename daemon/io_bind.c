@@ -187,6 +187,7 @@ int io_bind(const struct listen_spec *spec, const struct io_bind_source *source,
 	case LISTEN_PATH:
 		fds[0] = listen_path(spec->path, source, ret_bound);
 		break;
+	case LISTEN_TUNNEL:
 	case LISTEN_KINDS:
 		UNREACHABLE();
 	}

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "daemon/io_connect.h"
 #include "daemon/io_loop.h"
 #include "daemon/io_socket.h"
 
@@ -82,6 +83,8 @@ void io_client_open(struct io_client *client, struct io_loop *io,
 	client->fd = fd;
 	client->readable = true; /* a first byte is often there already */
 	io_owner_init(&client->owner, on_gone);
+	if (fd < 0)
+		return;
 	io_socket_hint(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_reset_on_close(fd, true);
 	CHECK(uv_poll_init(&io->uv, &client->poll, fd) == 0);
@@ -90,6 +93,10 @@ void io_client_open(struct io_client *client, struct io_loop *io,
 
 static void close_client(struct io_client *client)
 {
+	if (client->fd < 0) {
+		io_owner_finish(&client->owner);
+		return;
+	}
 	io_owner_close(&client->owner, (uv_handle_t *)&client->poll);
 	if (!relay_resets_client(client_relay(client)))
 		set_reset_on_close(client->fd, false);
@@ -102,7 +109,7 @@ static void close_client(struct io_client *client)
 
 static void client_gone(struct io_client *client)
 {
-	relay_doom(client_relay(client), &client->io->now, REASON_CLIENT_RESET);
+	relay_local_gone(client_relay(client), &client->io->now);
 }
 
 /* The turn's budget is spent, the work is not: no event need come for it. */
@@ -233,7 +240,9 @@ void io_client_service(struct io_client *client)
 
 	if (client->owner.closing)
 		return;
-	if (client->failed)
+	if (client->connecting)
+		io_connect_step(client);
+	else if (client->failed)
 		client_gone(client);
 	if (relay->state == RELAY_OPEN)
 		write_downstream(client);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The accepted socket of one relay.
+ * The local socket of one relay: accepted, or connected to a local target.
  *
  * Happy path: the poll callback stores what the socket is ready for and puts
  * the relay on the work list; io_client_service(), once per turn, writes what
@@ -29,14 +29,16 @@ struct io_client {
 	struct io_loop *io;
 	uint32_t relay; /* same index as the client's own */
 	int fd;
-	int interest;  /* UV_* bits polled for now */
-	bool readable; /* as far as we know: until a read says EAGAIN */
-	bool blocked;  /* the socket took less than we had */
-	bool hung_up;  /* both directions are closed: never poll again */
-	bool failed;   /* the socket has an error */
+	int interest;    /* UV_* bits polled for now */
+	bool readable;   /* as far as we know: until a read says EAGAIN */
+	bool blocked;    /* the socket took less than we had */
+	bool hung_up;    /* both directions are closed: never poll again */
+	bool failed;     /* the socket has an error */
+	bool connecting; /* to a local target, see io_connect.h */
 };
 
-/* Takes the descriptor over for the relay of the same index. */
+/* Takes the descriptor over for the relay of the same index; -1: it has none,
+ * and is doomed. */
 void io_client_open(struct io_client *client, struct io_loop *io,
 		    uint32_t relay, int fd);
 void io_client_service(struct io_client *client);

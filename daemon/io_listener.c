@@ -246,20 +246,6 @@ void io_listener_close(struct io_listener *listener)
 
 /* ------------------------------------------------------------- accept */
 
-static void refuse(struct io_listener *listener, int fd,
-		   const struct endpoint *from, enum reason reason)
-{
-	struct forward *forward = listener_forward(listener);
-	char text[ENDPOINT_TEXT_CAP];
-
-	io_close_with_reset(fd);
-	forward_count_refused(forward, reason);
-	log_info("event=conn_refused forward=%s client=%s reason=%s "
-		 "text=\"%s\"",
-		 forward->mapping.name, endpoint_format(from, text),
-		 reason_word(reason), reason_text(reason));
-}
-
 /* Returns false when nothing waits or nothing can be taken now. */
 static bool accept_one(struct io_listener *listener, int listen_fd)
 {
@@ -285,10 +271,12 @@ static bool accept_one(struct io_listener *listener, int listen_fd)
 	from = io_endpoint(&sockaddr);
 	relay = proxy_accept(&io->proxy, &io->now, listener->forward, &from,
 			     &refused);
-	if (relay == RELAY_NONE)
-		refuse(listener, fd, &from, refused);
-	else
+	if (relay == RELAY_NONE) {
+		io_close_with_reset(fd);
+		proxy_refuse(&io->proxy, listener->forward, &from, refused);
+	} else {
 		io_client_open(&io->clients[relay], io, relay, fd);
+	}
 	return true;
 }
 

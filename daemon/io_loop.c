@@ -12,8 +12,10 @@
 #include "base/log.h"
 #include "crypto/secret.h"
 #include "ctl/socket_path.h"
+#include "daemon/expose.h"
 #include "daemon/io_apply.h"
 #include "daemon/io_client.h"
+#include "daemon/io_connect.h"
 #include "daemon/io_http.h"
 #include "daemon/io_listener.h"
 #include "daemon/io_reload.h"
@@ -131,7 +133,10 @@ static void serve_clients(struct io_loop *io)
 
 		if (relay == RELAY_NONE)
 			return;
-		io_client_service(&io->clients[relay]);
+		if (io->proxy.relays[relay].unopened)
+			io_connect(&io->clients[relay], io, relay);
+		else
+			io_client_service(&io->clients[relay]);
 	}
 	io->again = true;
 }
@@ -208,6 +213,7 @@ static void close_listeners(struct io_loop *io)
 		if (io->listeners[i] != NULL)
 			io_listener_close(io->listeners[i]);
 	}
+	expose_close_all(&io->proxy, &io->now);
 }
 
 /* Listeners close at once; clients end, or are cut after the grace; the

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/expose.h"
 #include "daemon/io_listener.h"
 #include "daemon/io_loop.h"
 #include "daemon/io_socket.h"
@@ -23,9 +24,9 @@ struct planned_tunnel {
 };
 
 struct planned_forward {
-	uint32_t old; /* slot of the one with its name */
-	struct io_listener *listener;
-	bool bound; /* the listener is new, not taken over */
+	uint32_t old;                 /* slot of the one with its name */
+	struct io_listener *listener; /* NULL for an expose */
+	bool bound;                   /* it is new, not taken over */
 };
 
 struct plan {
@@ -105,6 +106,8 @@ static int plan_forward(struct io_loop *io, const struct mapping *mapping,
 	int err;
 
 	plan->old = proxy_find_forward(&io->proxy, mapping->name);
+	if (mapping->kind == MAPPING_EXPOSE)
+		return 0;
 	plan->listener = find_listener(io, mapping, plan->old);
 	if (plan->listener != NULL)
 		return 0;
@@ -258,20 +261,39 @@ static void retire_forwards(struct io_loop *io, const struct plan *plan,
 	}
 }
 
+static bool is_unchanged(const struct proxy *proxy, uint32_t slot,
+			 const struct mapping *mapping)
+{
+	const struct forward *forward = &proxy->forwards[slot];
+
+	return mapping_equal(&forward->mapping, mapping) &&
+	       forward->tunnel == proxy_find_tunnel(proxy, mapping->tunnel);
+}
+
+/* One may get the port of another: all leave before any comes. */
+static void close_changed_exposes(struct io_loop *io, const struct config *next,
+				  const struct plan *plan)
+{
+	for (uint32_t i = 0; i < plan->forward_count; i++) {
+		uint32_t old = plan->forwards[i].old;
+
+		if (old != FORWARD_SLOTS &&
+		    !is_unchanged(&io->proxy, old, &next->forwards[i]))
+			expose_close(&io->proxy, &io->now, old);
+	}
+}
+
 static uint32_t commit_mapping(struct proxy *proxy, const struct clock *now,
 			       const struct mapping *mapping, uint32_t old,
 			       struct io_apply_count *count)
 {
-	struct forward *forward = &proxy->forwards[old];
-	struct tunnel *tunnel = proxy_find_tunnel(proxy, mapping->tunnel);
 	uint32_t slot = old;
 
 	if (old == FORWARD_SLOTS) {
 		CHECK(proxy_add_forward(proxy, now, mapping, &slot) == 0);
 		count->added++;
-	} else if (mapping_equal(&forward->mapping, mapping) &&
-		   forward->tunnel == tunnel) {
-		forward->mapping.origin = mapping->origin;
+	} else if (is_unchanged(proxy, old, mapping)) {
+		proxy->forwards[old].mapping.origin = mapping->origin;
 		count->unchanged++;
 	} else {
 		proxy_change_forward(proxy, now, old, mapping);
@@ -286,12 +308,15 @@ static void commit_forwards(struct io_loop *io, const struct config *next,
 {
 	commit_listeners(io, plan);
 	retire_forwards(io, plan, count);
+	close_changed_exposes(io, next, plan);
 	for (uint32_t i = 0; i < plan->forward_count; i++) {
 		const struct planned_forward *planned = &plan->forwards[i];
 		uint32_t slot =
 			commit_mapping(&io->proxy, &io->now, &next->forwards[i],
 				       planned->old, count);
 
+		if (planned->listener == NULL)
+			continue;
 		planned->listener->spec = next->forwards[i].listen;
 		io_listener_serve(planned->listener, slot);
 	}

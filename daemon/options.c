@@ -21,6 +21,9 @@ static const char help[] =
 	"  --config FILE      configuration, see wgproxyd.yaml(5)\n"
 	"  --wireguard FILE   a tunnel from a wg-quick file; may be repeated\n"
 	"  --forward SPEC     [[BIND:]PORT|SOCKET]:HOST:PORT; may be repeated\n"
+	"  --expose SPEC      [ADDRESS:]PORT[:HOST:PORT|:SOCKET]: a local "
+	"service\n"
+	"                     for peers of the tunnel; may be repeated\n"
 	"  --check            check the configuration and exit\n"
 	"  --strict           end when a forward's port is taken at start\n"
 	"  --no-sandbox       keep every right that the program was started "
@@ -104,6 +107,16 @@ static int take_wireguard(struct options *options, const char *value,
 		return fail(message, "too many tunnels, from --wireguard %s on",
 			    value);
 	options->wireguard[options->wireguard_count++] = value;
+	return 0;
+}
+
+static int take_expose(struct options *options, const char *value,
+		       char message[OPTIONS_MESSAGE_CAP])
+{
+	if (options->expose_count == ARRAY_SIZE(options->exposes))
+		return fail(message, "too many exposes, from --expose %s on",
+			    value);
+	options->exposes[options->expose_count++] = value;
 	return 0;
 }
 
@@ -191,6 +204,7 @@ static const struct option table[] = {
 	{"--config", "FILE", take_config},
 	{"--wireguard", "FILE", take_wireguard},
 	{"--forward", "SPEC", take_forward},
+	{"--expose", "SPEC", take_expose},
 	{"--check", NULL, take_check},
 	{"--strict", NULL, take_strict},
 	{"--no-sandbox", NULL, take_no_sandbox},
@@ -337,8 +351,8 @@ static int load_file(const struct options *options, struct config *ret_config,
 		err = config_load(path, ret_config, report);
 	if (err != 0)
 		return err;
-	err = config_add_forwards(ret_config, options->forwards,
-				  options->forward_count, report);
+	err = config_add_specs(ret_config, MAPPING_FORWARD, options->forwards,
+			       options->forward_count, report);
 	if (err != 0)
 		config_free(ret_config);
 	return err;
@@ -347,9 +361,20 @@ static int load_file(const struct options *options, struct config *ret_config,
 int options_load(const struct options *options, struct config *ret_config,
 		 struct config_report *report)
 {
+	int err;
+
 	if (options->wireguard_count == 0)
-		return load_file(options, ret_config, report);
-	return config_from_arguments(
-		options->wireguard, options->wireguard_count, options->forwards,
-		options->forward_count, ret_config, report);
+		err = load_file(options, ret_config, report);
+	else
+		err = config_from_arguments(
+			options->wireguard, options->wireguard_count,
+			options->forwards, options->forward_count, ret_config,
+			report);
+	if (err != 0)
+		return err;
+	err = config_add_specs(ret_config, MAPPING_EXPOSE, options->exposes,
+			       options->expose_count, report);
+	if (err != 0)
+		config_free(ret_config);
+	return err;
 }

@@ -32,6 +32,8 @@ struct options {
 	size_t wireguard_count;
 	const char *forwards[FORWARDS_MAX];
 	size_t forward_count;
+	const char *exposes[FORWARDS_MAX];
+	size_t expose_count;
 	const char *state_dir; /* NULL: the default places */
 	const char *socket;    /* NULL: the default places */
 	enum log_level log_level;

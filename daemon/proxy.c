@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "daemon/expose.h"
 #include "daemon/watch.h"
 #include "netstack/tag.h"
 
@@ -82,6 +83,46 @@ static struct forward *relay_forward(struct proxy *proxy, uint32_t index)
 	return &proxy->forwards[proxy->relays[index].forward];
 }
 
+/* REASON_NONE: the client may come in. */
+static enum reason admit(const struct proxy *proxy,
+			 const struct forward *forward,
+			 const struct endpoint *from)
+{
+	uint32_t max = forward->mapping.connections_max;
+
+	if (!forward_allows(forward, &from->addr))
+		return REASON_NOT_ALLOWED;
+	if (forward->draining)
+		return REASON_DRAINING;
+	if (forward->down != REASON_NONE)
+		return forward->down;
+	if (proxy_is_full(proxy) || (max != 0 && forward->connections >= max))
+		return REASON_LIMIT;
+	return REASON_NONE;
+}
+
+/* A relay for a client that was let in, not begun yet; RELAY_NONE: it was
+ * not. */
+static uint32_t let_in(struct proxy *proxy, uint32_t forward_index,
+		       const struct endpoint *from, enum reason *ret_refused)
+{
+	struct forward *forward = &proxy->forwards[forward_index];
+	uint32_t index;
+
+	*ret_refused = admit(proxy, forward, from);
+	if (*ret_refused != REASON_NONE)
+		return RELAY_NONE;
+	index = take_relay(proxy);
+	forward->connections++;
+	forward->accepted++;
+	forward->tunnel->relays++;
+	proxy->relays[index].id = ++proxy->relay_serial;
+	proxy->relays[index].forward = forward_index;
+	proxy->relays[index].client = *from;
+	proxy_mark(proxy, index);
+	return index;
+}
+
 uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 		      uint32_t forward_index, const struct endpoint *from,
 		      enum reason *ret_refused)
@@ -93,36 +134,42 @@ uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 		.port = mapping->target.port,
 		.shuffle = mapping->policy == POLICY_RANDOM,
 	};
-	uint32_t index;
+	uint32_t index = let_in(proxy, forward_index, from, ret_refused);
 
-	if (!forward_allows(forward, &from->addr)) {
-		*ret_refused = REASON_NOT_ALLOWED;
+	if (index == RELAY_NONE)
 		return RELAY_NONE;
-	}
-	if (forward->draining || forward->down != REASON_NONE) {
-		*ret_refused =
-			forward->draining ? REASON_DRAINING : forward->down;
-		return RELAY_NONE;
-	}
-	if (proxy_is_full(proxy) ||
-	    (mapping->connections_max != 0 &&
-	     forward->connections >= mapping->connections_max)) {
-		*ret_refused = REASON_LIMIT;
-		return RELAY_NONE;
-	}
 	if (mapping->policy == POLICY_STICKY)
 		request.preferred = forward->sticky;
-	index = take_relay(proxy);
 	request.user = tag_make(TAG_RELAY, index);
-	forward->connections++;
-	forward->accepted++;
-	proxy->relays[index].id = ++proxy->relay_serial;
-	proxy->relays[index].forward = forward_index;
-	proxy->relays[index].client = *from;
-	forward->tunnel->relays++;
 	relay_init(&proxy->relays[index], now, forward->tunnel, &request);
-	proxy_mark(proxy, index);
 	return index;
+}
+
+uint32_t proxy_accept_held(struct proxy *proxy, const struct clock *now,
+			   uint32_t expose, const struct endpoint *from,
+			   struct ns_handle handle, enum reason *ret_refused)
+{
+	struct tunnel *tunnel = proxy->forwards[expose].tunnel;
+	uint32_t index = let_in(proxy, expose, from, ret_refused);
+
+	if (index == RELAY_NONE)
+		return RELAY_NONE;
+	netstack_set_user(tunnel->ns, handle, tag_make(TAG_RELAY, index));
+	relay_init_held(&proxy->relays[index], now, tunnel, handle);
+	return index;
+}
+
+void proxy_refuse(struct proxy *proxy, uint32_t forward_index,
+		  const struct endpoint *from, enum reason reason)
+{
+	struct forward *forward = &proxy->forwards[forward_index];
+	char text[ENDPOINT_TEXT_CAP];
+
+	forward_count_refused(forward, reason);
+	log_info("event=conn_refused forward=%s client=%s reason=%s "
+		 "text=\"%s\"",
+		 forward->mapping.name, endpoint_format(from, text),
+		 reason_word(reason), reason_text(reason));
 }
 
 void proxy_mark(struct proxy *proxy, uint32_t index)
@@ -282,6 +329,17 @@ static void dial_ended(struct proxy *proxy, const struct clock *now,
 	proxy_mark(proxy, index);
 }
 
+void proxy_local_connected(struct proxy *proxy, const struct clock *now,
+			   uint32_t index)
+{
+	struct relay *relay = &proxy->relays[index];
+	struct forward *forward = relay_forward(proxy, index);
+
+	relay_local_connected(relay, now);
+	forward->connected++;
+	histogram_add(&forward->connect, relay->connected - relay->started);
+}
+
 static void netstack_event(struct proxy *proxy, const struct clock *now,
 			   struct tunnel *tunnel, const struct ns_event *event)
 {
@@ -298,6 +356,9 @@ static void netstack_event(struct proxy *proxy, const struct clock *now,
 		relay_upstream_event(&proxy->relays[index], now, event->bits,
 				     event->error);
 		proxy_mark(proxy, index);
+		break;
+	case TAG_EXPOSE:
+		expose_accept(proxy, now, index);
 		break;
 	case TAG_PROBE:
 		break; /* closed since */
@@ -331,6 +392,7 @@ void proxy_events(struct proxy *proxy, const struct clock *now)
 			tunnel_wireguard_events(proxy->tunnels[i], now);
 		tunnel_events(proxy, now, proxy->tunnels[i]);
 	}
+	expose_accept_waiting(proxy, now);
 	watch_turn(proxy, now);
 }
 

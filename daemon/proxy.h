@@ -54,6 +54,7 @@ struct proxy {
 	uint32_t down_count;   /* active forwards that are down (watch.h) */
 	bool tunnels_changed;  /* a session came, or was tried in vain */
 	bool forwards_changed; /* their listeners should be looked at */
+	bool exposes_wait;     /* clients of exposes, for a free relay */
 	uint64_t relay_serial; /* the last id given to a relay */
 	struct random_source random;
 	struct chunk_pool chunks;
@@ -95,10 +96,12 @@ uint32_t proxy_tunnel_slot(const struct proxy *proxy, const char *name);
 struct tunnel *proxy_find_tunnel(const struct proxy *proxy, const char *name);
 
 /* The mapping must have passed the configuration's checks against the tunnels
- * that there are. 0 with the forward's slot, or -ERR_FULL. */
+ * that there are. 0 with the forward's slot, or -ERR_FULL. An expose listens
+ * from here on, a forward when the edge has bound its port. */
 int proxy_add_forward(struct proxy *proxy, const struct clock *now,
 		      const struct mapping *mapping, uint32_t *ret_slot);
-/* Gives an active forward another mapping; its connections stay. */
+/* Gives an active forward another mapping; its connections stay. An expose must
+ * have been closed (expose.h). */
 void proxy_change_forward(struct proxy *proxy, const struct clock *now,
 			  uint32_t slot, const struct mapping *mapping);
 void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
@@ -115,10 +118,22 @@ void proxy_add_live_bytes(const struct proxy *proxy, uint64_t (*bytes)[2]);
 uint32_t proxy_accept(struct proxy *proxy, const struct clock *now,
 		      uint32_t forward, const struct endpoint *from,
 		      enum reason *ret_refused);
+/* The same for a client of an expose, whose SYN is held; the relay owns the
+ * handle, and is on the work list for the edge to connect. */
+uint32_t proxy_accept_held(struct proxy *proxy, const struct clock *now,
+			   uint32_t expose, const struct endpoint *from,
+			   struct ns_handle handle, enum reason *ret_refused);
+/* Logs and counts a client that was refused. */
+void proxy_refuse(struct proxy *proxy, uint32_t forward,
+		  const struct endpoint *from, enum reason reason);
 static inline bool proxy_is_full(const struct proxy *proxy)
 {
 	return proxy->relay_count == proxy->relay_cap;
 }
+
+/* The edge has connected a held relay to its local target. */
+void proxy_local_connected(struct proxy *proxy, const struct clock *now,
+			   uint32_t relay);
 
 void proxy_expire(struct proxy *proxy, const struct clock *now);
 void proxy_events(struct proxy *proxy, const struct clock *now);

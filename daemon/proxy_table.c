@@ -5,7 +5,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "daemon/proxy.h"
+#include "daemon/expose.h"
 #include "daemon/watch.h"
 
 /* The last segments of connections that have ended have this long to leave. */
@@ -127,6 +127,8 @@ void proxy_change_forward(struct proxy *proxy, const struct clock *now,
 	CHECK(forward->tunnel != NULL);
 	forward->sticky.family = IP_NONE;
 	watch_forget(proxy, now, slot);
+	if (mapping->kind == MAPPING_EXPOSE)
+		(void)expose_open(proxy, slot);
 }
 
 void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
@@ -134,6 +136,7 @@ void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
 {
 	struct forward *forward = &proxy->forwards[slot];
 
+	expose_close(proxy, now, slot);
 	CHECK(forward->slot == FORWARD_ACTIVE && !forward->listening);
 	watch_forget(proxy, now, slot);
 	if (forward->connections > 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "daemon/reason.h"
 
+#include <errno.h>
+
 #include "base/check.h"
 #include "base/error.h"
 
@@ -66,5 +68,42 @@ enum reason reason_of_upstream(int err)
 		return REASON_MEMORY;
 	default:
 		return REASON_UPSTREAM_RESET;
+	}
+}
+
+enum reason reason_of_peer(int err)
+{
+	switch (-err) {
+	case ERR_TIMEOUT:
+	case ERR_UNREACHABLE:
+		return REASON_CLIENT_TIMEOUT;
+	case ERR_NO_MEMORY:
+		return REASON_MEMORY;
+	default:
+		return REASON_CLIENT_RESET;
+	}
+}
+
+enum reason reason_of_connect(int err)
+{
+	switch (err) {
+	case EACCES:
+	case EPERM:
+		return REASON_CONNECT_DENIED;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+	case EADDRNOTAVAIL:
+		return REASON_CONNECT_UNREACHABLE;
+	case ETIMEDOUT:
+		return REASON_CONNECT_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return REASON_LIMIT;
+	default: /* also a path without a socket, or with a full backlog */
+		return REASON_CONNECT_REFUSED;
 	}
 }

@@ -9,7 +9,9 @@
 #define REASON_LIST(X)                                                        \
 	X(NONE, "none", "still open")                                         \
 	X(DONE, "done", "both sides ended the stream")                        \
-	X(CLIENT_RESET, "client_reset", "the local client reset it")          \
+	X(CLIENT_RESET, "client_reset", "the client reset it")                \
+	X(CLIENT_TIMEOUT, "client_timeout",                                   \
+	  "the client behind the tunnel stopped answering")                   \
 	X(UPSTREAM_RESET, "upstream_reset", "the target reset it")            \
 	X(UPSTREAM_TIMEOUT, "upstream_timeout",                               \
 	  "the target stopped answering")                                     \
@@ -19,7 +21,9 @@
 	  "the target refused: nothing listens on that port")                 \
 	X(CONNECT_TIMEOUT, "connect_timeout", "the target never answered")    \
 	X(CONNECT_UNREACHABLE, "connect_unreachable",                         \
-	  "the network behind the tunnel says unreachable")                   \
+	  "the network on the way to the target says unreachable")            \
+	X(CONNECT_DENIED, "connect_denied",                                   \
+	  "the system does not let the daemon connect to the target")         \
 	X(DNS_NXDOMAIN, "dns_nxdomain", "the name does not exist")            \
 	X(DNS_NODATA, "dns_nodata", "the name has no usable address")         \
 	X(DNS_SERVER, "dns_server", "the name server failed or refused")      \
@@ -53,5 +57,9 @@ const char *reason_text(enum reason reason);
 /* What a failed dial means to the client, and what ends an open connection. */
 enum reason reason_of_dial(int err);
 enum reason reason_of_upstream(int err);
+/* The same for a client behind the tunnel. */
+enum reason reason_of_peer(int err);
+/* What a failed connect to a local target means. err: errno, not negative. */
+enum reason reason_of_connect(int err);
 
 #endif

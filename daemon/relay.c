@@ -17,6 +17,31 @@ void relay_init(struct relay *relay, const struct clock *now,
 		relay_dial_failed(relay, reason_of_dial(err));
 }
 
+void relay_init_held(struct relay *relay, const struct clock *now,
+		     struct tunnel *tunnel, struct ns_handle upstream)
+{
+	CHECK(relay->state == RELAY_FREE);
+	relay->tunnel = tunnel;
+	relay->state = RELAY_DIALING;
+	relay->held = relay->unopened = true;
+	relay->upstream = upstream;
+	relay->started = now->awake;
+}
+
+void relay_local_connected(struct relay *relay, const struct clock *now)
+{
+	CHECK(relay->state == RELAY_DIALING && relay->held);
+	relay->state = RELAY_OPEN;
+	relay->connected = now->awake;
+	tcp_answer(relay->tunnel->ns, relay->upstream);
+}
+
+void relay_local_gone(struct relay *relay, const struct clock *now)
+{
+	relay_doom(relay, now,
+		   relay->held ? REASON_UPSTREAM_RESET : REASON_CLIENT_RESET);
+}
+
 void relay_connected(struct relay *relay, const struct clock *now,
 		     struct ns_handle upstream, const struct endpoint *target,
 		     uint64_t user)
@@ -39,10 +64,12 @@ void relay_dial_failed(struct relay *relay, enum reason reason)
 void relay_upstream_event(struct relay *relay, const struct clock *now,
 			  unsigned bits, int error)
 {
-	if (relay->state != RELAY_OPEN)
+	if (relay->state != RELAY_OPEN && !relay->held)
 		return;
 	if (bits & NS_FAILED)
-		relay_doom(relay, now, reason_of_upstream(error));
+		relay_doom(relay, now,
+			   relay->held ? reason_of_peer(error)
+				       : reason_of_upstream(error));
 	else if (bits & NS_WRITABLE)
 		relay->send_full = false;
 }
@@ -112,7 +139,9 @@ void relay_doom(struct relay *relay, const struct clock *now,
 {
 	struct netstack *ns = relay->tunnel->ns;
 
-	if (relay->state == RELAY_DIALING)
+	if (relay->state == RELAY_DIALING && relay->held)
+		tcp_abort(ns, now->awake, relay->upstream);
+	else if (relay->state == RELAY_DIALING)
 		dial_cancel(relay->tunnel->dialer, now->awake, relay->dial);
 	else if (relay->state == RELAY_OPEN && reason == REASON_DONE)
 		tcp_close(ns, now->awake, relay->upstream);

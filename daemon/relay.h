@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One accepted client and its connection through the tunnel, without I/O.
+ * A local socket and a connection through the tunnel, without I/O: of a forward
+ * the accepted client and its target, of an expose the target and a client that
+ * came out of the tunnel.
  *
  * The relay owns no buffer. Bytes from the client are read into the
  * connection's send chain, bytes for the client are written from where the
@@ -14,8 +16,13 @@
  *   client reset     -> RST upstream
  *   upstream failure -> RST to the client: a cut stream never looks complete
  *
+ * and the same for an expose, whose local socket is the target: for the bytes
+ * it makes no difference. Here "client" is the local socket and "upstream" the
+ * tunnel.
+ *
  * States: DIALING (no connection yet, the client is not read), OPEN, DOOMED
- * (the edge closes the socket at the end of the turn and calls relay_fini).
+ * (the edge closes the socket at the end of the turn and calls relay_fini). A
+ * held relay is DIALING until the edge has connected its local socket.
  */
 #ifndef DAEMON_RELAY_H
 #define DAEMON_RELAY_H
@@ -35,8 +42,10 @@ struct relay {
 	struct tunnel *tunnel;
 	uint32_t forward; /* index in the proxy's forwards */
 	enum relay_state state;
-	uint32_t dial;             /* DIALING */
-	struct ns_handle upstream; /* OPEN */
+	bool held;                 /* of an expose */
+	bool unopened;             /* held, and the edge has no socket yet */
+	uint32_t dial;             /* DIALING, not held */
+	struct ns_handle upstream; /* OPEN, or held */
 	enum reason reason;        /* DOOMED */
 	bool client_ended;         /* its FIN was passed on */
 	bool upstream_ended;       /* its FIN was passed on */
@@ -44,12 +53,21 @@ struct relay {
 	struct endpoint client, target;
 	uint64_t started;   /* awake time */
 	uint64_t connected; /* awake time, 0 = never */
+	/* Into the tunnel, and out of it. */
 	uint64_t bytes_up, bytes_down;
 };
 
 /* Starts to dial. user is the relay's tag in netstack and dialer events. */
 void relay_init(struct relay *relay, const struct clock *now,
 		struct tunnel *tunnel, const struct dial_request *request);
+
+/* The client's SYN is held: the edge connects the local target. */
+void relay_init_held(struct relay *relay, const struct clock *now,
+		     struct tunnel *tunnel, struct ns_handle upstream);
+/* The client may come in; a target that fails is doomed instead. */
+void relay_local_connected(struct relay *relay, const struct clock *now);
+/* The local socket failed, or its other side reset it. */
+void relay_local_gone(struct relay *relay, const struct clock *now);
 
 /* The dial's result. */
 void relay_connected(struct relay *relay, const struct clock *now,

@@ -142,7 +142,8 @@ void watch_turn(struct proxy *proxy, const struct clock *now)
 		return;
 	proxy->tunnels_changed = false;
 	for (uint32_t i = 0; i < proxy->forward_count; i++) {
-		if (proxy->forwards[i].slot == FORWARD_ACTIVE)
+		if (proxy->forwards[i].slot == FORWARD_ACTIVE &&
+		    proxy->forwards[i].mapping.kind == MAPPING_FORWARD)
 			watch_forward(proxy, now, &proxy->forwards[i]);
 	}
 }

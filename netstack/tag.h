@@ -5,7 +5,13 @@
 
 #include <stdint.h>
 
-enum tag_kind { TAG_RESOLVER, TAG_DIAL, TAG_RELAY, TAG_PROBE };
+enum tag_kind {
+	TAG_RESOLVER,
+	TAG_DIAL,
+	TAG_RELAY,
+	TAG_PROBE,
+	TAG_EXPOSE,
+};
 
 static inline uint64_t tag_make(enum tag_kind kind, uint32_t index)
 {
