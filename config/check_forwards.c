@@ -10,6 +10,23 @@
 
 /* ------------------------------------------------------------------ names */
 
+static int same_name(const struct draft *draft, uint32_t index,
+		     const struct mapping *other)
+{
+	const struct mapping *mapping = &draft->config.forwards[index];
+	const struct mark *mark = &draft->forwards[index].self;
+
+	if (mapping->kind == other->kind)
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "two %ss are named %s; rename one of them",
+				    mapping_kind_name[mapping->kind],
+				    mapping->name);
+	return report_error(draft->report, mark, -ERR_INVALID,
+			    "a forward and an expose are named %s; rename one "
+			    "of them",
+			    mapping->name);
+}
+
 static int check_given_names(const struct draft *draft, uint32_t first)
 {
 	const struct config *config = &draft->config;
@@ -19,12 +36,8 @@ static int check_given_names(const struct draft *draft, uint32_t first)
 
 		for (uint32_t j = 0; j < i && name[0] != '\0'; j++) {
 			if (strcmp(config->forwards[j].name, name) == 0)
-				return report_error(
-					draft->report, &draft->forwards[i].self,
-					-ERR_INVALID,
-					"two forwards or exposes are named %s; "
-					"rename one of them",
-					name);
+				return same_name(draft, i,
+						 &config->forwards[j]);
 		}
 	}
 	return 0;

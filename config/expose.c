@@ -73,7 +73,8 @@ int expose_target_parse(const char *text, struct target *ret_target,
 	return 0;
 }
 
-/* The colon between what is listened on and what is exposed, or NULL. */
+/* The colon between what is listened on and what is exposed; NULL: that was
+ * left out. */
 static const char *middle(const char *text)
 {
 	const char *colon;
@@ -94,7 +95,6 @@ int expose_parse(const char *text, struct mapping *ret_mapping,
 	struct mapping mapping = {.kind = MAPPING_EXPOSE};
 	char listen[LISTEN_TEXT_CAP];
 	const char *colon = middle(text);
-	const char *to = colon == NULL ? text : colon + 1;
 	size_t len = colon == NULL ? strlen(text) : (size_t)(colon - text);
 	int err;
 
@@ -108,8 +108,11 @@ int expose_parse(const char *text, struct mapping *ret_mapping,
 	memcpy(listen, text, len);
 	listen[len] = '\0';
 	err = expose_listen_parse(listen, &mapping.listen, message);
-	if (err == 0)
-		err = expose_target_parse(to, &mapping.target, message);
+	if (err == 0 && colon != NULL)
+		err = expose_target_parse(colon + 1, &mapping.target, message);
+	else if (err == 0) /* the same port here */
+		mapping.target = (struct target){.host = "localhost",
+						 .port = mapping.listen.port};
 	if (err == 0)
 		*ret_mapping = mapping;
 	return err;

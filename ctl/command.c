@@ -63,10 +63,47 @@ const struct command ctl_commands[] = {
 			 "reset its connections too", NULL},
 		},
 	}, {
-		.name = "ls", .run = run_ls, .args = "",
-		.summary = "list the forwards",
+		.name = "expose", .run = run_expose,
+		.args = "SPEC", .args_min = 1, .args_max = 1,
+		.summary = "let the peers of a tunnel reach a local service",
 		.text =
-"RX is what came from the targets, TX what went to them.\n",
+"SPEC is [ADDRESS:]PORT[:TARGET]: where the daemon listens inside the tunnel,\n"
+"on all its addresses there or on one of them, and the service: a port, as\n"
+"HOST:PORT with localhost or an address, or the path of a socket. The expose\n"
+"is kept over a restart.\n",
+		.example =
+"  proxyctl expose 5432\n"
+"  proxyctl expose --name appname 5432:/run/postgresql/.s.PGSQL.5432\n",
+		.options = {
+			{"--temporary", NULL, VALUE_NONE,
+			 "not kept over a restart", NULL},
+			{"--name", "NAME", VALUE_TEXT,
+			 "default: port-PORT; with a zone its name there",
+			 NULL},
+			TUNNEL_OPTION,
+			{"--allow", "PREFIX", VALUE_PREFIX,
+			 "let in these peers only; may be repeated", NULL},
+			{"--max-connections", "N", VALUE_NUMBER,
+			 "at the same time", NULL},
+		},
+	}, {
+		.name = "unexpose", .run = run_unexpose,
+		.kind = ARGUMENT_FORWARD,
+		.args = "EXPOSE", .args_min = 1, .args_max = 1,
+		.summary = "stop exposing",
+		.text =
+"EXPOSE is a name or a port. Open connections live on.\n",
+		.example = "  proxyctl unexpose appname --kill\n",
+		.options = {
+			{"--kill", NULL, VALUE_NONE,
+			 "reset its connections too", NULL},
+		},
+	}, {
+		.name = "ls", .run = run_ls, .args = "",
+		.summary = "list forwards and exposes",
+		.text =
+"RX is what came out of the tunnel, TX what went into it. What is exposed\n"
+"listens inside the tunnel.\n",
 		.example =
 "  proxyctl ls\n"
 "  proxyctl ls --json | jq -r '.forwards[].listen'\n",

@@ -7,6 +7,8 @@
 
 int run_add(const struct call *call);
 int run_rm(const struct call *call);
+int run_expose(const struct call *call);
+int run_unexpose(const struct call *call);
 int run_ls(const struct call *call);
 int run_status(const struct call *call);
 int run_why(const struct call *call);

@@ -17,12 +17,16 @@
 
 /* -------------------------------------------------------------------- add */
 
-static json_t *add_request(const struct call *call, const char *spec)
+static json_t *add_request(const struct call *call, enum mapping_kind kind,
+			   const char *spec)
 {
 	json_t *request = json_pack("{s:s, s:s}", "op", "add", "spec", spec);
 	uint64_t max = call_number(call, "--max-connections", 0);
 	json_t *allow = json_array();
 
+	if (kind != MAPPING_FORWARD)
+		json_object_set_new(request, "kind",
+				    json_string(mapping_kind_name[kind]));
 	for (unsigned i = 0; i < call->option_count; i++) {
 		if (strcmp(call->options[i].spec->name, "--allow") == 0)
 			json_array_append_new(
@@ -99,7 +103,7 @@ int run_add(const struct call *call)
 		say("%s", message);
 		return EXIT_USAGE;
 	}
-	code = ask_quietly(call, add_request(call, spec),
+	code = ask_quietly(call, add_request(call, MAPPING_FORWARD, spec),
 			   call_ms(call, "--timeout", ASK_TIMEOUT_MS), &reply);
 	if (code != EXIT_DONE) {
 		ask_print_error(call, &reply, code);
@@ -111,6 +115,27 @@ int run_add(const struct call *call)
 	return code;
 }
 
+int run_expose(const struct call *call)
+{
+	char message[MAPPING_MESSAGE_CAP];
+	struct mapping mapping;
+	json_t *result;
+	int code;
+
+	if (expose_parse(call->args[0], &mapping, message) != 0) {
+		say("%s", message);
+		return EXIT_USAGE;
+	}
+	code = ask(call, add_request(call, MAPPING_EXPOSE, call->args[0]),
+		   &result);
+	if (code != EXIT_DONE)
+		return code;
+	if (!ask_print_json(call, result))
+		print_added(result);
+	json_decref(result);
+	return code;
+}
+
 /* --------------------------------------------------------------------- rm */
 
 static const char *plural(uint64_t count)
@@ -118,16 +143,18 @@ static const char *plural(uint64_t count)
 	return count == 1 ? "" : "s";
 }
 
-int run_rm(const struct call *call)
+static int remove_one(const struct call *call, const char *kind)
 {
+	json_t *request =
+		json_pack("{s:s, s:s, s:b}", "op", "rm", "forward",
+			  call->args[0], "kill", call_has(call, "--kill"));
 	json_t *result;
 	uint64_t left;
-	int code =
-		ask(call,
-		    json_pack("{s:s, s:s, s:b}", "op", "rm", "forward",
-			      call->args[0], "kill", call_has(call, "--kill")),
-		    &result);
+	int code;
 
+	if (kind != NULL)
+		json_object_set_new(request, "kind", json_string(kind));
+	code = ask(call, request, &result);
 	if (code != EXIT_DONE)
 		return code;
 	left = number_of(result, "connections");
@@ -146,7 +173,19 @@ int run_rm(const struct call *call)
 	return code;
 }
 
+int run_rm(const struct call *call)
+{
+	return remove_one(call, NULL);
+}
+
+int run_unexpose(const struct call *call)
+{
+	return remove_one(call, mapping_kind_name[MAPPING_EXPOSE]);
+}
+
 /* --------------------------------------------------------------------- ls */
+
+enum { LISTEN_TEXT_CAP = SOCKET_PATH_CAP + LABEL_CAP + 2 };
 
 static const struct column forward_columns[] = {
 	{.head = "NAME", .flexible = true},
@@ -161,12 +200,18 @@ static const struct column forward_columns[] = {
 static json_t *forward_row(const json_t *forward)
 {
 	char conns[32], rx[SIZE_TEXT_CAP], tx[SIZE_TEXT_CAP];
+	char listen[LISTEN_TEXT_CAP];
+	bool exposed = strcmp(text_of(forward, "kind"), "expose") == 0;
 
+	/* "net/5432": inside that tunnel */
+	snprintf(listen, sizeof(listen), "%s%s%s",
+		 exposed ? text_of(forward, "tunnel") : "", exposed ? "/" : "",
+		 text_of(forward, "listen"));
 	snprintf(conns, sizeof(conns), "%llu",
 		 (unsigned long long)number_of(forward, "connections"));
-	return json_pack("[sssssss]", text_of(forward, "name"),
-			 text_of(forward, "listen"), text_of(forward, "to"),
-			 text_of(forward, "state"), conns,
+	return json_pack("[sssssss]", text_of(forward, "name"), listen,
+			 text_of(forward, "to"), text_of(forward, "state"),
+			 conns,
 			 print_size(number_of(forward, "bytes_down"), rx),
 			 print_size(number_of(forward, "bytes_up"), tx));
 }

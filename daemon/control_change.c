@@ -11,6 +11,7 @@
 #include "daemon/io_bind.h"
 #include "daemon/io_listener.h"
 #include "daemon/io_reload.h"
+#include "daemon/options.h"
 
 /* ------------------------------------------------------------- add */
 
@@ -44,7 +45,9 @@ static void port_taken(struct control_call *call, const struct mapping *mapping,
 		       const char *holder)
 {
 	char listen[SOCKET_PATH_CAP + 64];
-	uint16_t free_port = io_free_port(&mapping->listen);
+	uint16_t free_port = mapping->kind == MAPPING_FORWARD
+				     ? io_free_port(&mapping->listen)
+				     : 0;
 
 	ctl_fail(&call->request, CTL_PORT_TAKEN, "%s is taken%s%s",
 		 listen_spec_format(&mapping->listen, listen, sizeof(listen)),
@@ -66,6 +69,12 @@ static void check_new(struct io_loop *io, struct control_call *call,
 	if (io->draining || io->stopping)
 		ctl_fail(&call->request, CTL_DRAINING,
 			 "the daemon takes no new forwards: it is draining");
+	if (mapping->kind == MAPPING_EXPOSE && mapping->target.port != 0 &&
+	    io->options->sandbox == SANDBOX_STRICT)
+		ctl_fail(&call->request, CTL_PERMISSION,
+			 "the sandbox is strict: the daemon connects to ports "
+			 "of exposes in its configuration only; add it there "
+			 "and restart, or start without --strict-sandbox");
 	for (uint32_t i = 0; i < io->proxy.forward_count; i++) {
 		const struct forward *forward = &io->proxy.forwards[i];
 		const struct mapping *old = &forward->mapping;
@@ -77,18 +86,23 @@ static void check_new(struct io_loop *io, struct control_call *call,
 				 "another forward is named %s; choose another "
 				 "name, or proxyctl rm %s first",
 				 old->name, old->name);
-		if (!listen_spec_clash(&old->listen, &mapping->listen))
+		if (old->kind != mapping->kind ||
+		    (old->kind == MAPPING_EXPOSE &&
+		     forward->tunnel !=
+			     proxy_find_tunnel(&io->proxy, mapping->tunnel)) ||
+		    !listen_spec_clash(&old->listen, &mapping->listen))
 			continue;
-		snprintf(holder, sizeof(holder), "forward %s", old->name);
+		snprintf(holder, sizeof(holder), "%s %s",
+			 mapping_kind_name[old->kind], old->name);
 		if (call->request.error == CTL_NONE)
 			port_taken(call, mapping, holder);
 	}
 }
 
-/* "added forward: TEXT" is for reports that name several places. */
+/* "added at run time: TEXT" is for reports that name several places. */
 static const char *bare(const char *message)
 {
-	static const char prefix[] = "added forward: ";
+	static const char prefix[] = "added at run time: ";
 
 	return strncmp(message, prefix, strlen(prefix)) == 0
 		       ? message + strlen(prefix)
@@ -137,7 +151,7 @@ bool control_add(struct io_loop *io, struct control_call *call)
 		add_failed(call, &mapping, err, message);
 		return true;
 	}
-	log_notice("event=forward_added forward=%s",
+	log_notice("event=%s_added forward=%s", mapping_kind_name[mapping.kind],
 		   io->proxy.forwards[slot].mapping.name);
 	call->result = json_pack("{s:o, s:b}", "forward",
 				 control_forward(io, slot), "existing", 0);
@@ -150,6 +164,7 @@ bool control_rm(struct io_loop *io, struct control_call *call)
 {
 	const char *text = ctl_get_string(&call->request, "forward");
 	bool cut = ctl_find_bool(&call->request, "kill");
+	const char *kind = ctl_find_string(&call->request, "kind");
 	const struct forward *forward;
 	uint32_t slot;
 	json_t *shown;
@@ -160,6 +175,13 @@ bool control_rm(struct io_loop *io, struct control_call *call)
 	if (slot == FORWARD_SLOTS)
 		return true;
 	forward = &io->proxy.forwards[slot];
+	if (kind != NULL &&
+	    strcmp(kind, mapping_kind_name[forward->mapping.kind]) != 0) {
+		ctl_fail(&call->request, CTL_NOT_FOUND,
+			 "%s is no %.20s; see proxyctl rm",
+			 forward->mapping.name, kind);
+		return true;
+	}
 	if (forward->mapping.origin == ORIGIN_CONFIG) {
 		ctl_fail(&call->request, CTL_CONFIGURED,
 			 "%s stands in the configuration; remove it there, "

@@ -21,8 +21,7 @@ static void put_state(const struct io_loop *io, uint32_t slot, json_t *object)
 	set(object, "state", json_string(forward_state_word(forward)));
 	if (!forward->listening) {
 		set(object, "reason", json_string("listen"));
-		set(object, "text",
-		    json_string(strerror(-io->listeners[slot]->error)));
+		set(object, "text", json_string(io_listener_problem(io, slot)));
 	} else if (reason != REASON_NONE) {
 		set(object, "reason", json_string(reason_word(reason)));
 		set(object, "text", json_string(reason_text(reason)));
@@ -44,6 +43,7 @@ static void put_mapping(const struct forward *forward, json_t *object)
 	if (spec.kind != LISTEN_PATH && forward->port != 0)
 		spec.port = forward->port;
 	set(object, "name", json_string(mapping->name));
+	set(object, "kind", json_string(mapping_kind_name[mapping->kind]));
 	set(object, "listen",
 	    json_string(listen_spec_format(&spec, listen, sizeof(listen))));
 	set(object, "port", number(forward->port));
@@ -56,8 +56,9 @@ static void put_mapping(const struct forward *forward, json_t *object)
 		set(object, "max_connections",
 		    number(mapping->connections_max));
 	set(object, "allow", mapping_allow_list(mapping));
-	set(object, "address_policy",
-	    json_string(address_policy_name[mapping->policy]));
+	if (mapping->kind == MAPPING_FORWARD)
+		set(object, "address_policy",
+		    json_string(address_policy_name[mapping->policy]));
 }
 
 /* Bytes of connections that are open are counted, too. */

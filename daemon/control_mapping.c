@@ -68,15 +68,39 @@ static void take_policy(struct ctl_request *request, struct mapping *mapping)
 		 "\"%.60s\" is not sticky, random or first", text);
 }
 
+/* Without the member: a forward. */
+static enum mapping_kind take_kind(struct ctl_request *request)
+{
+	const char *text = ctl_find_string(request, "kind");
+
+	if (text == NULL || strcmp(text, "forward") == 0)
+		return MAPPING_FORWARD;
+	if (strcmp(text, "expose") != 0)
+		ctl_fail(request, CTL_INVALID,
+			 "\"%.60s\" is not forward or expose", text);
+	return MAPPING_EXPOSE;
+}
+
+static void take_spec(struct ctl_request *request, struct mapping *mapping)
+{
+	char message[MAPPING_MESSAGE_CAP];
+	enum mapping_kind kind = take_kind(request);
+	const char *spec = ctl_get_string(request, "spec");
+	int err = 0;
+
+	if (spec != NULL)
+		err = kind == MAPPING_EXPOSE
+			      ? expose_parse(spec, mapping, message)
+			      : mapping_parse(spec, mapping, message);
+	if (err != 0)
+		ctl_fail(request, CTL_INVALID, "%s", message);
+}
+
 void mapping_from_request(struct ctl_request *request,
 			  struct mapping *ret_mapping)
 {
-	char message[MAPPING_MESSAGE_CAP];
-	const char *spec = ctl_get_string(request, "spec");
-
 	memset(ret_mapping, 0, sizeof(*ret_mapping));
-	if (spec != NULL && mapping_parse(spec, ret_mapping, message) != 0)
-		ctl_fail(request, CTL_INVALID, "%s", message);
+	take_spec(request, ret_mapping);
 	take_label(request, "name", ret_mapping->name);
 	take_label(request, "tunnel", ret_mapping->tunnel);
 	take_allow(request, ret_mapping);
@@ -108,6 +132,10 @@ json_t *mapping_to_members(const struct mapping *mapping)
 		 listen_spec_format(&mapping->listen, listen, sizeof(listen)),
 		 target_format(&mapping->target, to, sizeof(to)));
 	members = json_pack("{s:s, s:s}", "spec", spec, "name", mapping->name);
+	if (mapping->kind == MAPPING_EXPOSE)
+		json_object_set_new(
+			members, "kind",
+			json_string(mapping_kind_name[mapping->kind]));
 	if (mapping->tunnel[0] != '\0')
 		json_object_set_new(members, "tunnel",
 				    json_string(mapping->tunnel));

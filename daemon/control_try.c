@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* Requests that try something and answer when it is known. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "daemon/control_ops.h"
+#include "daemon/io_connect.h"
 #include "daemon/io_listener.h"
 
 enum {
@@ -120,7 +122,7 @@ static bool tell_listener(struct io_loop *io, struct control_call *call,
 		snprintf(text, sizeof(text),
 			 "cannot listen on %s: %s; stop the other program or "
 			 "choose another port",
-			 listen, strerror(-io->listeners[slot]->error));
+			 listen, io_listener_problem(io, slot));
 		add_step(steps, "listen", false, text);
 		set(call->result, "ok", json_false());
 		set(call->result, "reason", json_string("listen"));
@@ -158,6 +160,30 @@ static bool start_probe(struct io_loop *io, struct control_call *call,
 	return call->probe != PROBE_NONE;
 }
 
+/* The local target of an expose, tried at once. */
+static void tell_local(struct io_loop *io, struct control_call *call,
+		       const struct forward *forward)
+{
+	char text[CTL_MESSAGE_CAP], to[TARGET_TEXT_CAP];
+	json_t *steps = json_object_get(call->result, "steps");
+	bool up = tunnel_state(forward->tunnel, &io->now) == TUNNEL_UP;
+	int err = io_connect_try(&forward->mapping.target);
+	enum reason reason = err == 0 || err == EINPROGRESS
+				     ? REASON_NONE
+				     : reason_of_connect(err);
+
+	add_step(steps, "tunnel", true,
+		 up ? "a peer has a session"
+		    : "no peer has a session; clients make one");
+	target_format(&forward->mapping.target, to, sizeof(to));
+	snprintf(text, sizeof(text), "%s%s%s", to, err == 0 ? " answers" : ": ",
+		 err == 0             ? ""
+		 : err == EINPROGRESS ? "has not answered at once"
+				      : reason_text(reason));
+	add_step(steps, "connect", reason == REASON_NONE, text);
+	conclude(call, reason, text);
+}
+
 bool control_why(struct io_loop *io, struct control_call *call)
 {
 	const char *text = ctl_get_string(&call->request, "forward");
@@ -174,8 +200,13 @@ bool control_why(struct io_loop *io, struct control_call *call)
 	forward = &io->proxy.forwards[slot];
 	call->result = json_pack("{s:o, s:[]}", "forward",
 				 control_forward(io, slot), "steps");
-	if (!tell_listener(io, call, slot) ||
-	    !start_probe(io, call, forward->tunnel, &forward->mapping.target,
+	if (!tell_listener(io, call, slot))
+		return true;
+	if (forward->mapping.kind == MAPPING_EXPOSE) {
+		tell_local(io, call, forward);
+		return true;
+	}
+	if (!start_probe(io, call, forward->tunnel, &forward->mapping.target,
 			 timeout))
 		return true;
 	strcpy(call->name, forward->mapping.name);
@@ -275,6 +306,7 @@ static bool take_target(struct io_loop *io, struct control_call *call,
 		const struct mapping *mapping = &io->proxy.forwards[i].mapping;
 
 		if (io->proxy.forwards[i].slot != FORWARD_ACTIVE ||
+		    mapping->kind == MAPPING_EXPOSE ||
 		    (strcmp(mapping->name, text) != 0 &&
 		     strcmp(mapping->target.host, text) != 0))
 			continue;

@@ -24,7 +24,7 @@ int expose_open(struct proxy *proxy, uint32_t slot)
 	err = tcp_listen(ns, &local, EXPOSE_BACKLOG, tag_make(TAG_EXPOSE, slot),
 			 &forward->listener);
 	if (err != 0) {
-		log_error("event=listen_failed expose=%s inner=%s tunnel=%s "
+		log_error("event=expose_failed expose=%s inner=%s tunnel=%s "
 			  "text=\"%s\"",
 			  mapping->name, listen, forward->tunnel->name,
 			  error_text(err));
@@ -33,7 +33,7 @@ int expose_open(struct proxy *proxy, uint32_t slot)
 	CHECK(tcp_hold(ns, forward->listener) == 0);
 	forward->listening = true;
 	forward->port = mapping->listen.port;
-	log_notice("event=listening expose=%s inner=%s to=%s tunnel=%s",
+	log_notice("event=exposed expose=%s inner=%s to=%s tunnel=%s",
 		   mapping->name, listen,
 		   target_format(&mapping->target, to, sizeof(to)),
 		   forward->tunnel->name);

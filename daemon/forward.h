@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One forward, or expose: a mapping while it is in use, its counters and the address that
- * worked last. Owner: the proxy, as a slot of its table; a slot keeps its
- * number until the last connection has gone, also after the forward was
- * removed.
+ * One forward or expose: a mapping while it is in use, its counters and the
+ * address that worked last. Owner: the proxy, as a slot of its table; a slot
+ * keeps its number until the last connection has gone, also after the forward
+ * was removed.
  */
 #ifndef DAEMON_FORWARD_H
 #define DAEMON_FORWARD_H

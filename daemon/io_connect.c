@@ -98,6 +98,18 @@ static int start_target(struct attempt *attempt, const struct target *target)
 	return start_localhost(attempt);
 }
 
+int io_connect_try(const struct target *target)
+{
+	struct endpoint endpoint;
+	struct attempt attempt = {.target = &endpoint};
+	int fd = start_target(&attempt, target);
+
+	if (fd < 0)
+		return -fd;
+	close(fd);
+	return attempt.pending ? EINPROGRESS : 0;
+}
+
 void io_connect(struct io_client *client, struct io_loop *io, uint32_t index)
 {
 	struct relay *relay = &io->proxy.relays[index];

@@ -14,11 +14,16 @@
 
 #include <stdint.h>
 
+#include "config/mapping.h"
+
 struct io_client;
 struct io_loop;
 
 /* For the relay of the same index. */
 void io_connect(struct io_client *client, struct io_loop *io, uint32_t relay);
+/* Whether the target answers at once: 0, EINPROGRESS when that takes time, or
+ * what connect() said. */
+int io_connect_try(const struct target *target);
 /* While client->connecting. */
 void io_connect_step(struct io_client *client);
 

@@ -126,6 +126,13 @@ void io_listener_serve(struct io_listener *listener, uint32_t slot)
 	io_listener_update(listener);
 }
 
+const char *io_listener_problem(const struct io_loop *io, uint32_t slot)
+{
+	if (io->listeners[slot] == NULL)
+		return "the port is taken inside the tunnel";
+	return strerror(-io->listeners[slot]->error);
+}
+
 int io_listener_open(struct io_listener *listener)
 {
 	const struct forward *forward = listener_forward(listener);

@@ -57,6 +57,9 @@ void io_listener_take(struct io_listener *listener,
  * on; its sockets stay. */
 void io_listener_serve(struct io_listener *listener, uint32_t forward);
 
+/* Why the forward or expose of that slot does not listen. */
+const char *io_listener_problem(const struct io_loop *io, uint32_t slot);
+
 /* Binds and listens, and logs the outcome. 0 or -errno; then
  * io_listener_retry() tries again in time. */
 int io_listener_open(struct io_listener *listener);

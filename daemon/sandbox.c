@@ -74,13 +74,19 @@ static uint64_t fs_rights(int abi)
 	return (1 << 13) - 1;
 }
 
-static int create_ruleset(int abi)
+static bool closes_connects(const struct sandbox *sandbox)
 {
+	return sandbox->mode == SANDBOX_STRICT && sandbox->abi >= 4;
+}
+
+static int create_ruleset(const struct sandbox *sandbox)
+{
+	int abi = sandbox->abi;
 	struct ruleset_attr attr = {.fs = fs_rights(abi)};
 	size_t len = sizeof(attr.fs);
 
 	if (abi >= 4) {
-		attr.net = NET_CONNECT_TCP;
+		attr.net = closes_connects(sandbox) ? NET_CONNECT_TCP : 0;
 		len = offsetof(struct ruleset_attr, scoped);
 	}
 	if (abi >= 6) {
@@ -143,17 +149,12 @@ static void allow_lookups(struct sandbox *sandbox)
 		"/run/NetworkManager",
 		"/run/resolvconf",
 	};
-	struct port_attr attr = {.allowed = NET_CONNECT_TCP,
-				 .port = NAME_SERVER_PORT};
-
 	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
 		sandbox_allow_read(sandbox, folders[i]);
 	allow_read_beside(sandbox, "/etc/resolv.conf");
 	allow_read_beside(sandbox, "/etc/hosts");
 	allow_read_beside(sandbox, "/etc/nsswitch.conf");
-	if (sandbox->abi >= 4)
-		(void)syscall(CALL_ADD_RULE, sandbox->ruleset, RULE_NET_PORT,
-			      &attr, 0);
+	sandbox_allow_connect(sandbox, NAME_SERVER_PORT);
 }
 
 /* Returns false when files stay open. */
@@ -191,7 +192,16 @@ void sandbox_init(struct sandbox *sandbox, enum sandbox_mode mode)
 	if (abi <= 0)
 		return;
 	sandbox->abi = (int)abi;
-	sandbox->ruleset = create_ruleset(sandbox->abi);
+	sandbox->ruleset = create_ruleset(sandbox);
+}
+
+void sandbox_allow_connect(struct sandbox *sandbox, uint16_t port)
+{
+	struct port_attr attr = {.allowed = NET_CONNECT_TCP, .port = port};
+
+	if (sandbox->ruleset >= 0 && closes_connects(sandbox) && port != 0)
+		(void)syscall(CALL_ADD_RULE, sandbox->ruleset, RULE_NET_PORT,
+			      &attr, 0);
 }
 
 void sandbox_allow_read(struct sandbox *sandbox, const char *folder)

@@ -3,8 +3,10 @@
  * What the program can no longer do once it runs, whoever makes it try.
  *
  * Landlock: files are closed but for those that are named here, and for what
- * looking up host names needs; TCP goes out to port 53 only (a name server that
- * truncates); no signal and no abstract Unix socket reaches another program.
+ * looking up host names needs; no signal and no abstract Unix socket reaches
+ * another program. In the strict mode TCP goes out to port 53 (a name server
+ * that truncates) and to the ports of exposes that are known at the start; else
+ * it is open, for exposes may be added while the program runs.
  * seccomp (daemon/io_filter.h): no other program is started and no system call
  * made that the program has no use for.
  *
@@ -15,9 +17,12 @@
 #ifndef DAEMON_SANDBOX_H
 #define DAEMON_SANDBOX_H
 
+#include <stdint.h>
+
 enum sandbox_mode {
 	SANDBOX_ON,
-	SANDBOX_STRICT, /* a forbidden system call ends the program */
+	/* A forbidden system call ends the program. */
+	SANDBOX_STRICT,
 	SANDBOX_OFF,
 };
 
@@ -38,6 +43,9 @@ void sandbox_allow_write(struct sandbox *sandbox, const char *folder);
 /* Unix sockets may be made and removed, which includes any other file of the
  * folder. */
 void sandbox_allow_sockets(struct sandbox *sandbox, const char *folder);
+
+/* TCP to that port. */
+void sandbox_allow_connect(struct sandbox *sandbox, uint16_t port);
 
 /* Closes the door, and logs what there is now. */
 void sandbox_enter(struct sandbox *sandbox);

@@ -41,8 +41,12 @@ void sandbox_open_folders(struct sandbox *sandbox,
 	sandbox_allow_write(sandbox, state);
 	allow_control(sandbox, options->socket, config);
 	for (uint32_t i = 0; i < config->forward_count; i++) {
-		if (config->forwards[i].listen.kind == LISTEN_PATH)
-			allow_socket(sandbox, config->forwards[i].listen.path);
+		const struct mapping *mapping = &config->forwards[i];
+
+		if (mapping->listen.kind == LISTEN_PATH)
+			allow_socket(sandbox, mapping->listen.path);
+		if (mapping->kind == MAPPING_EXPOSE)
+			sandbox_allow_connect(sandbox, mapping->target.port);
 	}
 	if (config->metrics.listen.kind == LISTEN_PATH)
 		allow_socket(sandbox, config->metrics.listen.path);

@@ -110,14 +110,17 @@ static void test_added(void **state)
 	file_write_text("c.yaml", "tunnels: {fly: {wireguard: fly.conf}}\n"
 				  "forwards: [\"15432:pg.internal:5432\"]\n");
 	assert_int_equal(config_load("c.yaml", &config, &report), 0);
-	assert_int_equal(config_add_specs(&config, MAPPING_FORWARD, good, 2, &report), 0);
+	assert_int_equal(
+		config_add_specs(&config, MAPPING_FORWARD, good, 2, &report),
+		0);
 	assert_int_equal(config.forward_count, 3);
 	assert_string_equal(config.forwards[0].name, "pg");
 	assert_string_equal(config.forwards[1].name, "pg-2");
 
 	/* All or nothing. */
-	assert_int_equal(config_add_specs(&config, MAPPING_FORWARD, taken, 2, &report),
-			 -ERR_INVALID);
+	assert_int_equal(
+		config_add_specs(&config, MAPPING_FORWARD, taken, 2, &report),
+		-ERR_INVALID);
 	assert_string_equal(report.error,
 			    "--forward: localhost:15433 is taken by forward "
 			    "pg-2; choose another port");
@@ -136,7 +139,8 @@ static void test_added_to_none(void **state)
 	(void)state;
 	file_write_text("c.yaml", "tunnels: {fly: {wireguard: fly.conf}}\n");
 	assert_int_equal(config_load("c.yaml", &config, &report), 0);
-	assert_int_equal(config_add_specs(&config, MAPPING_FORWARD, one, 1, &report), 0);
+	assert_int_equal(
+		config_add_specs(&config, MAPPING_FORWARD, one, 1, &report), 0);
 	assert_int_equal(config.forward_count, 1);
 	config_free(&config);
 	config_report_free(&report);
