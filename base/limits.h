@@ -19,6 +19,7 @@ enum {
 	TUNNEL_ADDRESSES_MAX = 8,
 	DNS_SERVERS_MAX = 4,
 	DNS_SEARCH_MAX = 6,
+	ZONE_NAMES_MAX = 1024, /* in a tunnel's table */
 	FORWARDS_MAX = 1024,
 	FORWARD_ALLOW_MAX = 16,
 
@@ -27,7 +28,7 @@ enum {
 	PATH_CAP = 1024, /* a file's path, with NUL */
 	SOCKET_PATH_CAP = 108,
 
-	NAME_ADDRESSES_MAX = 16, /* used of one name's answer */
+	NAME_ADDRESSES_MAX = 16, /* of one name: used, or served */
 };
 
 static_assert(MTU_MIN <= MTU_DEFAULT && MTU_DEFAULT <= MTU_MAX, "MTU order");

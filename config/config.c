@@ -36,6 +36,21 @@ static void digest_peer(struct digest *digest, const struct config_peer *peer)
 	}
 }
 
+static void digest_zone(struct digest *digest,
+			const struct config_tunnel *tunnel)
+{
+	digest_add(digest, tunnel->zone, strlen(tunnel->zone));
+	for (uint32_t i = 0; i < tunnel->name_count; i++) {
+		const struct config_name *name = &tunnel->names[i];
+
+		digest_add(digest, name->name, strlen(name->name));
+		digest_add(digest, name->addresses,
+			   name->address_count * sizeof(name->addresses[0]));
+	}
+	digest_add(digest, &tunnel->route_between_peers,
+		   sizeof(tunnel->route_between_peers));
+}
+
 static void digest_tunnel(struct config_tunnel *tunnel)
 {
 	struct digest digest;
@@ -49,6 +64,7 @@ static void digest_tunnel(struct config_tunnel *tunnel)
 	for (uint32_t i = 0; i < tunnel->search_count; i++)
 		digest_add(&digest, tunnel->search[i],
 			   strlen(tunnel->search[i]));
+	digest_zone(&digest, tunnel);
 	digest_add(&digest, &tunnel->mtu, sizeof(tunnel->mtu));
 	digest_add(&digest, &tunnel->listen_port, sizeof(tunnel->listen_port));
 	for (uint32_t i = 0; i < tunnel->peer_count; i++)
@@ -273,6 +289,7 @@ void config_free(struct config *config)
 					tunnel->peer_count *
 						sizeof(tunnel->peers[0]));
 		free(tunnel->peers);
+		free(tunnel->names);
 	}
 	if (config->tunnels != NULL)
 		key_memory_wipe(config->tunnels,

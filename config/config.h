@@ -34,6 +34,13 @@ struct config_peer {
 	uint16_t persistent_keepalive_s;
 };
 
+/* A further host of the zone that a tunnel serves. */
+struct config_name {
+	char name[NAME_CAP]; /* whole, lower case, no final dot */
+	struct ip_addr addresses[NAME_ADDRESSES_MAX];
+	uint32_t address_count; /* at least 1 */
+};
+
 struct config_tunnel {
 	char name[LABEL_CAP];
 	struct key private_key;
@@ -46,6 +53,10 @@ struct config_tunnel {
 	uint32_t dns_count;
 	char search[DNS_SEARCH_MAX][NAME_CAP];
 	uint32_t search_count;
+	char zone[NAME_CAP];       /* served to peers, as in names; "" = none */
+	struct config_name *names; /* owned; only with a zone */
+	uint32_t name_count;
+	bool route_between_peers;
 	uint16_t mtu;
 	uint16_t listen_port;      /* 0 = any */
 	struct config_peer *peers; /* owned */

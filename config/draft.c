@@ -246,6 +246,24 @@ int draft_add_allowed_ip(struct tunnel_draft *draft, const struct mark *mark,
 	return 0;
 }
 
+int draft_add_name(struct tunnel_draft *draft, const struct mark *mark,
+		   struct config_name **ret_name)
+{
+	struct config_tunnel *tunnel = draft->tunnel;
+	struct config_name *grown;
+
+	if (tunnel->name_count == ZONE_NAMES_MAX)
+		return report_error(draft->report, mark, -ERR_INVALID,
+				    "more than %d names in a tunnel",
+				    ZONE_NAMES_MAX);
+	grown = array_grow(tunnel->names, tunnel->name_count, sizeof(*grown));
+	if (grown == NULL)
+		return no_memory(draft->report, mark);
+	tunnel->names = grown;
+	*ret_name = &grown[tunnel->name_count++];
+	return 0;
+}
+
 void draft_remove_peer(struct config_tunnel *tunnel, struct tunnel_marks *marks,
 		       uint32_t index)
 {

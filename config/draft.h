@@ -68,6 +68,8 @@ int draft_add_peer(struct tunnel_draft *draft, const struct mark *mark,
 		   struct config_peer **ret_peer);
 int draft_add_allowed_ip(struct tunnel_draft *draft, const struct mark *mark,
 			 struct config_peer *peer, const struct prefix *prefix);
+int draft_add_name(struct tunnel_draft *draft, const struct mark *mark,
+		   struct config_name **ret_name);
 void draft_remove_peer(struct config_tunnel *tunnel, struct tunnel_marks *marks,
 		       uint32_t index);
 

@@ -166,6 +166,22 @@ int scalar_prefix(const struct scalar *scalar, struct prefix *ret_prefix)
 	return 0;
 }
 
+static bool host_can_have(const struct ip_addr *addr)
+{
+	return !ip_addr_is_unspecified(addr) && !ip_addr_is_multicast(addr) &&
+	       !ip_addr_is_loopback(addr);
+}
+
+int scalar_host_address(const struct scalar *scalar, struct ip_addr *ret_addr)
+{
+	struct ip_addr addr;
+
+	if (ip_addr_parse(scalar->text, &addr) != 0 || !host_can_have(&addr))
+		return scalar_expected(scalar, "an address a host can have");
+	*ret_addr = addr;
+	return 0;
+}
+
 int scalar_add_address(const struct scalar *scalar,
 		       struct config_tunnel *tunnel)
 {
@@ -181,8 +197,7 @@ int scalar_add_address(const struct scalar *scalar,
 	strcpy(host, scalar->text);
 	host[strcspn(host, "/")] = '\0';
 	ip_addr_parse(host, &addr);
-	if (ip_addr_is_unspecified(&addr) || ip_addr_is_multicast(&addr) ||
-	    ip_addr_is_loopback(&addr))
+	if (!host_can_have(&addr))
 		return scalar_expected(scalar, "an address a host can have");
 	if (count == TUNNEL_ADDRESSES_MAX)
 		return too_many(scalar, TUNNEL_ADDRESSES_MAX);

@@ -31,6 +31,9 @@ int scalar_endpoint(const struct scalar *scalar,
 		    struct config_endpoint *ret_endpoint);
 int scalar_prefix(const struct scalar *scalar, struct prefix *ret_prefix);
 
+/* An address that a host can have: no multicast, loopback or 0.0.0.0. */
+int scalar_host_address(const struct scalar *scalar, struct ip_addr *ret_addr);
+
 /* Each adds one item to the tunnel's list. */
 int scalar_add_address(const struct scalar *scalar,
 		       struct config_tunnel *tunnel);

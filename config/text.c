@@ -107,6 +107,44 @@ bool text_is_host_name(const char *text)
 	return !digits;
 }
 
+/* Whether a name is the zone or ends with it. */
+static bool ends_with_zone(const char *name, const char *zone)
+{
+	size_t len = strlen(name), zone_len = strlen(zone);
+
+	if (len < zone_len || strcmp(name + len - zone_len, zone) != 0)
+		return false;
+	return zone_len == 0 || len == zone_len ||
+	       name[len - zone_len - 1] == '.';
+}
+
+int text_zone_name(const char *zone, const char *text, char name[NAME_CAP])
+{
+	char copy[NAME_CAP];
+	size_t len = strlen(text);
+	bool whole = len > 0 && text[len - 1] == '.';
+
+	if (len >= sizeof(copy))
+		return -ERR_SYNTAX;
+	for (size_t i = 0; i <= len; i++)
+		copy[i] = to_lower(text[i]);
+	if (whole)
+		copy[--len] = '\0';
+	if (!ends_with_zone(copy, zone)) {
+		size_t zone_len = strlen(zone);
+
+		if (whole || len + 1 + zone_len >= sizeof(copy))
+			return -ERR_SYNTAX;
+		copy[len] = '.';
+		memcpy(copy + len + 1, zone, zone_len + 1);
+	}
+	len = strlen(copy);
+	if (!text_is_host_name(copy) || copy[len - 1] == '.')
+		return -ERR_SYNTAX;
+	strcpy(name, copy);
+	return 0;
+}
+
 static bool is_label_char(char c)
 {
 	return is_alnum(c) || c == '.' || c == '_' || c == '-';

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/limits.h"
+
 /* Decimal digits only: no sign, no blanks, no 0x, no underscores. 0, or
  * -ERR_SYNTAX when it is no number or not within min and max. */
 int text_number(const char *text, uint64_t min, uint64_t max,
@@ -21,6 +23,12 @@ int text_size(const char *text, uint64_t *ret_bytes);
 /* A DNS name in text, RFC 1123 with underscores; a final dot is allowed. Digits
  * in the last label only are no name but an address gone wrong. */
 bool text_is_host_name(const char *text);
+
+/* Makes the whole name, in lower case and without a final dot, of one that is
+ * relative to the zone or ends with it. Without a zone ("") every name is
+ * whole. 0, or -ERR_SYNTAX: no name, too long, or one with a final dot outside
+ * of the zone. */
+int text_zone_name(const char *zone, const char *text, char name[NAME_CAP]);
 
 /* The name of a tunnel or a forward: letters, digits, '.', '_' and '-', and
  * shorter than LABEL_CAP. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* "metrics:" of the configuration file. */
-#include <string.h>
-
 #include "base/check.h"
 #include "base/error.h"
 #include "config/yaml_reader.h"
@@ -22,16 +20,8 @@ static int metrics_listen(struct reader *reader, const struct yaml_node *node)
 static int metrics_allow_remote(struct reader *reader,
 				const struct yaml_node *node)
 {
-	struct config_metrics *metrics = &reader->draft->config.metrics;
-	struct scalar scalar;
-	int err = reader_text(reader, node, &scalar);
-
-	if (err != 0)
-		return err;
-	metrics->allow_remote = strcmp(scalar.text, "true") == 0;
-	if (!metrics->allow_remote && strcmp(scalar.text, "false") != 0)
-		return scalar_expected(&scalar, "true or false");
-	return 0;
+	return reader_bool(reader, node,
+			   &reader->draft->config.metrics.allow_remote);
 }
 
 static const struct field metrics_fields[] = {

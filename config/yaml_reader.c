@@ -127,6 +127,21 @@ int reader_texts(struct reader *reader, const struct yaml_node *node,
 	return err;
 }
 
+int reader_bool(const struct reader *reader, const struct yaml_node *node,
+		bool *ret_value)
+{
+	struct scalar scalar;
+	int err = reader_text(reader, node, &scalar);
+
+	if (err != 0)
+		return err;
+	if (strcmp(scalar.text, "true") != 0 &&
+	    strcmp(scalar.text, "false") != 0)
+		return scalar_expected(&scalar, "true or false");
+	*ret_value = strcmp(scalar.text, "true") == 0;
+	return 0;
+}
+
 int reader_label(struct reader *reader, const struct yaml_node *node,
 		 char label[LABEL_CAP])
 {

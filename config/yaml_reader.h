@@ -18,7 +18,9 @@ struct reader {
 	const char *key;
 	struct tunnel_draft tunnel;
 	bool tunnel_has_file;
+	const struct yaml_node *dns; /* of the tunnel, or NULL */
 	struct config_peer *peer;
+	struct config_name *name;
 	struct mapping *forward;
 	struct forward_marks *marks;
 };
@@ -49,6 +51,10 @@ int reader_texts(struct reader *reader, const struct yaml_node *node,
 int reader_text(const struct reader *reader, const struct yaml_node *node,
 		struct scalar *ret_scalar);
 
+/* true or false */
+int reader_bool(const struct reader *reader, const struct yaml_node *node,
+		bool *ret_value);
+
 int reader_label(struct reader *reader, const struct yaml_node *node,
 		 char label[LABEL_CAP]);
 
@@ -59,6 +65,12 @@ const struct yaml_node *reader_find(const struct reader *reader,
 
 /* yaml_tunnels.c: "tunnels:" */
 int reader_tunnels(struct reader *reader, const struct yaml_node *map);
+
+/* yaml_zone.c: "dns:", "search:" and "names:" of a tunnel. dns must be read
+ * first. */
+int reader_dns(struct reader *reader, const struct yaml_node *node);
+int reader_search(struct reader *reader, const struct yaml_node *node);
+int reader_names(struct reader *reader, const struct yaml_node *map);
 
 /* yaml_metrics.c: "metrics:" */
 int reader_metrics(struct reader *reader, const struct yaml_node *map);

@@ -144,8 +144,8 @@ static int refuse_beside_file(const struct reader *reader,
 			    "of them");
 }
 
-/* Read before the other keys, by read_tunnel(). */
-static int tunnel_wireguard(struct reader *reader, const struct yaml_node *node)
+/* Read before the other keys, by read_first(). */
+static int read_before(struct reader *reader, const struct yaml_node *node)
 {
 	(void)reader;
 	(void)node;
@@ -184,33 +184,6 @@ static int tunnel_address(struct reader *reader, const struct yaml_node *node)
 	return err != 0 ? err : reader_texts(reader, node, address_item);
 }
 
-static int dns_item(struct reader *reader, const struct scalar *scalar)
-{
-	return scalar_add_dns(scalar, reader->tunnel.tunnel);
-}
-
-static int tunnel_dns(struct reader *reader, const struct yaml_node *node)
-{
-	if (node->kind == NODE_MAP)
-		return reader_error(
-			reader, node,
-			"serving a zone is not supported yet by this "
-			"version; write a list of name servers");
-	reader->tunnel.tunnel->dns_count = 0;
-	return reader_texts(reader, node, dns_item);
-}
-
-static int search_item(struct reader *reader, const struct scalar *scalar)
-{
-	return scalar_add_search(scalar, reader->tunnel.tunnel);
-}
-
-static int tunnel_search(struct reader *reader, const struct yaml_node *node)
-{
-	reader->tunnel.tunnel->search_count = 0;
-	return reader_texts(reader, node, search_item);
-}
-
 static int tunnel_mtu(struct reader *reader, const struct yaml_node *node)
 {
 	struct scalar scalar;
@@ -231,6 +204,13 @@ static int tunnel_listen_port(struct reader *reader,
 	return scalar_port(&scalar, &reader->tunnel.tunnel->listen_port);
 }
 
+static int tunnel_route_between_peers(struct reader *reader,
+				      const struct yaml_node *node)
+{
+	return reader_bool(reader, node,
+			   &reader->tunnel.tunnel->route_between_peers);
+}
+
 static int tunnel_peers(struct reader *reader, const struct yaml_node *node)
 {
 	int err = refuse_beside_file(reader, node);
@@ -239,12 +219,14 @@ static int tunnel_peers(struct reader *reader, const struct yaml_node *node)
 }
 
 static const struct field tunnel_fields[] = {
-	{"wireguard", tunnel_wireguard},
+	{"wireguard", read_before},
 	{"private_key", tunnel_private_key},
 	{"private_key_file", tunnel_private_key_file},
 	{"address", tunnel_address},
-	{"dns", tunnel_dns},
-	{"search", tunnel_search},
+	{"dns", read_before},
+	{"search", reader_search},
+	{"names", reader_names},
+	{"route_between_peers", tunnel_route_between_peers},
 	{"mtu", tunnel_mtu},
 	{"listen_port", tunnel_listen_port},
 	{"peers", tunnel_peers},
@@ -267,12 +249,26 @@ static int read_wireguard_file(struct reader *reader,
 }
 
 /* The file first, so that mtu and the like replace what it says, in
- * whatever order the keys are. */
+ * whatever order the keys are; then dns, whose zone the names are in. */
+static int read_first(struct reader *reader, const struct yaml_node *map)
+{
+	const struct yaml_node *file = reader_find(reader, map, "wireguard");
+	int err = 0;
+
+	reader->tunnel_has_file = file != NULL;
+	reader->dns = reader_find(reader, map, "dns");
+	if (file != NULL)
+		err = read_wireguard_file(reader, file);
+	reader->key = "dns";
+	if (err == 0 && reader->dns != NULL)
+		err = reader_dns(reader, reader->dns);
+	return err;
+}
+
 static int read_tunnel(struct reader *reader, const struct yaml_node *name,
 		       const struct yaml_node *node)
 {
 	struct mark mark = yaml_node_mark(reader->tree, name);
-	const struct yaml_node *file = NULL;
 	int err;
 
 	reader->key = "tunnels";
@@ -282,10 +278,7 @@ static int read_tunnel(struct reader *reader, const struct yaml_node *name,
 	if (err != 0)
 		return err;
 	if (node->kind == NODE_MAP)
-		file = reader_find(reader, node, "wireguard");
-	reader->tunnel_has_file = file != NULL;
-	if (file != NULL)
-		err = read_wireguard_file(reader, file);
+		err = read_first(reader, node);
 	if (err != 0)
 		return err;
 	return reader_map(reader, node, "a tunnel", tunnel_fields,

@@ -339,19 +339,79 @@ static const struct bad_file bad_files[] = {
 	 -ERR_INVALID,
 	 "c.yaml:9:11: dns: \"ns.example\" is not the address of a "
 	 "name server"},
-	{"dns is a zone",
-	 "tunnels:\n"
-	 "  s:\n"
-	 "    private_key_file: key\n"
-	 "    address: [10.0.0.2/24]\n"
-	 "    peers:\n"
-	 "      - public_key: " TEST_PEER_KEY "\n"
-	 "        endpoint: a.example:51820\n"
-	 "        allowed_ips: [10.0.0.0/24]\n"
-	 "    dns: {zone: internal}\n",
+	{"name servers are maps", TUNNEL "    dns: {servers: [{a: b}]}\n",
 	 -ERR_SYNTAX,
-	 "c.yaml:9:10: dns: serving a zone is not supported yet "
-	 "by this version; write a list of name servers"},
+	 "c.yaml:4:21: servers: expected one value, not a list or map"},
+	{"unknown key in dns", TUNNEL "    dns: {zones: internal}\n",
+	 -ERR_SYNTAX,
+	 "c.yaml:4:11: unknown key \"zones\" in dns; did you mean zone?"},
+	{"zone twice", TUNNEL "    dns: {zone: a, zone: b}\n", -ERR_SYNTAX,
+	 "c.yaml:4:20: zone: this key is given twice"},
+	{"zone is no name", TUNNEL "    dns: {zone: 10.0.0.1}\n", -ERR_INVALID,
+	 "c.yaml:4:17: zone: \"10.0.0.1\" is not the name of a zone such as "
+	 "internal"},
+	{"zone is the root", TUNNEL "    dns: {zone: .}\n", -ERR_INVALID,
+	 "c.yaml:4:17: zone: \".\" is not the name of a zone such as internal"},
+	{"zone is empty", TUNNEL "    dns: {zone: }\n", -ERR_SYNTAX,
+	 "c.yaml:4:17: zone: this key has no value"},
+	{"search twice",
+	 TUNNEL "    dns: {search: a}\n"
+		"    search: b\n",
+	 -ERR_SYNTAX, "c.yaml:5:13: search: dns says this; remove one of them"},
+	{"names without a zone",
+	 TUNNEL "    dns: [fdaa:0:18::3]\n"
+		"    names: {db: 10.0.0.7}\n",
+	 -ERR_SYNTAX,
+	 "c.yaml:5:12: names: this tunnel serves no zone; add dns: {zone: "
+	 "NAME}"},
+	{"names is a list",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: [db]\n",
+	 -ERR_SYNTAX, "c.yaml:5:12: names: expected name: [ADDRESS] lines"},
+	{"name outside",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db.example.: 10.0.0.7}\n",
+	 -ERR_INVALID,
+	 "c.yaml:5:13: names: \"db.example.\" is not a name inside the zone"},
+	{"name with a blank",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {my db: 10.0.0.7}\n",
+	 -ERR_INVALID,
+	 "c.yaml:5:13: names: \"my db\" is not a name inside the zone"},
+	{"name twice",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: 10.0.0.7, DB.Internal.: 10.0.0.8}\n",
+	 -ERR_SYNTAX,
+	 "c.yaml:5:27: names: this name is given twice; write all addresses as "
+	 "one list"},
+	{"name without address",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: []}\n",
+	 -ERR_SYNTAX, "c.yaml:5:13: names: this name has no address; add one"},
+	{"name without value",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: }\n",
+	 -ERR_SYNTAX, "c.yaml:5:13: names: this name has no address; add one"},
+	{"name for a name",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: db.example}\n",
+	 -ERR_INVALID,
+	 "c.yaml:5:17: names: \"db.example\" is not an address a host can "
+	 "have"},
+	{"name for loopback",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: 127.0.0.1}\n",
+	 -ERR_INVALID,
+	 "c.yaml:5:17: names: \"127.0.0.1\" is not an address a host can have"},
+	{"address twice",
+	 TUNNEL "    dns: {zone: internal}\n"
+		"    names: {db: [10.0.0.7, 10.0.0.7]}\n",
+	 -ERR_INVALID,
+	 "c.yaml:5:28: names: \"10.0.0.7\" is not new: this name has it "
+	 "already"},
+	{"route is no boolean", TUNNEL "    route_between_peers: yes\n",
+	 -ERR_INVALID,
+	 "c.yaml:4:26: route_between_peers: \"yes\" is not true or false"},
 	{"five name servers",
 	 "tunnels:\n"
 	 "  s:\n"

@@ -173,6 +173,86 @@ static void test_overrides(void **state)
 	config_report_free(&report);
 }
 
+static void expect_name(const struct config_name *name, const char *text,
+			const char *first, uint32_t count)
+{
+	char got[IP_TEXT_CAP];
+
+	assert_string_equal(name->name, text);
+	assert_string_equal(ip_addr_format(&name->addresses[0], got), first);
+	assert_int_equal(name->address_count, count);
+}
+
+/* dns as a map, and names before it: the zone is known all the same. */
+static void test_zone(void **state)
+{
+	struct config_report report = {.warning_count = 0};
+	struct config config =
+		load("tunnels:\n"
+		     "  fly:\n"
+		     "    names:\n"
+		     "      db: [fdaa::7, 10.0.0.7]\n"
+		     "      CACHE.Internal: 10.0.0.8\n"
+		     "      a.b: 10.0.0.9\n"
+		     "      internal.: 10.0.0.1\n"
+		     "      \"1\": 10.0.0.2\n"
+		     "      myinternal: 10.0.0.3\n"
+		     "    wireguard: fly.conf\n"
+		     "    route_between_peers: true\n"
+		     "    dns: {zone: Internal., search: [internal]}\n",
+		     &report);
+	const struct config_tunnel *tunnel = &config.tunnels[0];
+
+	(void)state;
+	assert_string_equal(tunnel->zone, "internal");
+	assert_true(tunnel->route_between_peers);
+	assert_int_equal(tunnel->dns_count, 1); /* the file's */
+	assert_int_equal(tunnel->search_count, 1);
+	assert_int_equal(tunnel->name_count, 6);
+	expect_name(&tunnel->names[0], "db.internal", "fdaa::7", 2);
+	expect_name(&tunnel->names[1], "cache.internal", "10.0.0.8", 1);
+	expect_name(&tunnel->names[2], "a.b.internal", "10.0.0.9", 1);
+	expect_name(&tunnel->names[3], "internal", "10.0.0.1", 1);
+	expect_name(&tunnel->names[4], "1.internal", "10.0.0.2", 1);
+	expect_name(&tunnel->names[5], "myinternal.internal", "10.0.0.3", 1);
+	config_free(&config);
+	config_report_free(&report);
+}
+
+/* A reload must see whatever the zone says differently. */
+static void test_zone_digest(void **state)
+{
+	static const char *const zones[] = {
+		"",
+		"    dns: {zone: a}\n",
+		"    dns: {zone: b}\n",
+		"    dns: {zone: a}\n    names: {x: 10.0.0.1}\n",
+		"    dns: {zone: a}\n    names: {x: 10.0.0.2}\n",
+		"    dns: {zone: a}\n    names: {y: 10.0.0.1}\n",
+		"    dns: {zone: a}\n    names: {x: [10.0.0.1, 10.0.0.2]}\n",
+		"    dns: {zone: a}\n    route_between_peers: true\n",
+	};
+	uint8_t digests[ARRAY_SIZE(zones)][CONFIG_DIGEST_LEN];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+		struct config_report report = {.warning_count = 0};
+		struct config config;
+		char text[512] = "tunnels:\n  fly:\n"
+				 "    wireguard: fly.conf\n";
+
+		strcat(text, zones[i]);
+		config = load(text, &report);
+		memcpy(digests[i], config.tunnels[0].digest,
+		       sizeof(digests[i]));
+		for (size_t j = 0; j < i; j++)
+			assert_memory_not_equal(digests[i], digests[j],
+						sizeof(digests[i]));
+		config_free(&config);
+		config_report_free(&report);
+	}
+}
+
 #define TUNNEL "tunnels:\n  fly:\n    wireguard: fly.conf\n"
 
 /* Empty parts are as good as none; so are forms that YAML calls equal. */
@@ -378,6 +458,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_overrides),
+		cmocka_unit_test(test_zone),
+		cmocka_unit_test(test_zone_digest),
 		cmocka_unit_test(test_forms),
 		cmocka_unit_test(test_default_names),
 		cmocka_unit_test(test_no_clash),
