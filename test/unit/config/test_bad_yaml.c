@@ -45,12 +45,8 @@ static const struct bad_file bad_files[] = {
 	 TUNNEL "limits: {}\n"
 		"limits: {}\n",
 	 -ERR_SYNTAX, "c.yaml:5:1: limits: this key is given twice"},
-	{"exposes",
-	 TUNNEL "exposes:\n"
-		"  - {listen: 5432, to: \"127.0.0.1:5432\", name: a}\n",
-	 -ERR_SYNTAX,
-	 "c.yaml:5:3: exposes: not supported yet by this version; "
-	 "remove it"},
+	{"exposes is a map", TUNNEL "exposes: {pg: 5432}\n", -ERR_SYNTAX,
+	 "c.yaml:4:10: exposes: expected a list; start each item with -"},
 	{"control socket is relative",
 	 TUNNEL "control: {socket: control.sock}\n", -ERR_INVALID,
 	 "c.yaml:4:19: socket: \"control.sock\" is not a socket's "
