@@ -144,6 +144,11 @@ struct wg_destination {
  * -ERR_NO_ENDPOINT; WG_EVENT_SESSION_UP tells when to try again. */
 int wg_peer_want(struct wg_device *dev, uint64_t now, uint16_t peer);
 
+/* The upper layer is sure that what it sent was not answered. When nothing at
+ * all came since data was sent, the handshake that would begin after 15 s of
+ * this (T3) begins now: a peer that was restarted has forgotten the session. */
+void wg_peer_suspect(struct wg_device *dev, uint64_t now, uint16_t peer);
+
 /* Seals the run in place for run->path; wg_peer_want() must have returned 0 in
  * this turn. Nonces are one contiguous range, never given back (K13). */
 void wg_device_seal(struct wg_device *dev, uint64_t now, struct run *run,

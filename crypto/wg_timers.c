@@ -170,6 +170,24 @@ static void send_keepalive(struct wg_device *dev, struct wg_peer *peer,
 	}
 }
 
+static void new_handshake(struct wg_device *dev, struct wg_peer *peer,
+			  uint64_t now)
+{
+	wg_peer_clear_source(peer);
+	wg_timers_initiate(dev, peer, now, false);
+}
+
+void wg_peer_suspect(struct wg_device *dev, uint64_t now, uint16_t index)
+{
+	struct wg_peer *peer = &dev->peers[index];
+
+	CHECK(index < dev->peer_count);
+	if (!armed(peer, WG_TIMER_NEW_HANDSHAKE))
+		return;
+	stop(dev, peer, WG_TIMER_NEW_HANDSHAKE);
+	new_handshake(dev, peer, now);
+}
+
 static void fire(struct wg_device *dev, struct wg_peer *peer,
 		 enum wg_timer timer, uint64_t now)
 {
@@ -181,8 +199,7 @@ static void fire(struct wg_device *dev, struct wg_peer *peer,
 		send_keepalive(dev, peer, now);
 		break;
 	case WG_TIMER_NEW_HANDSHAKE:
-		wg_peer_clear_source(peer);
-		wg_timers_initiate(dev, peer, now, false);
+		new_handshake(dev, peer, now);
 		break;
 	case WG_TIMER_ZERO_KEYS:
 		wg_session_zero(dev, peer);

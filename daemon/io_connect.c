@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -27,29 +28,44 @@ static void set_timeout(int fd, int milliseconds)
 #endif
 }
 
+/* What became of a connect: errno, 0 when it worked. */
+static int outcome(int fd)
+{
+	socklen_t len = sizeof(int);
+	int err = 0;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0 ? errno
+								     : err;
+}
+
 /* A connect that was begun. */
 struct attempt {
 	struct endpoint *target; /* the address that is tried is put there */
 	bool pending;            /* not connected yet */
 };
 
-/* Returns a descriptor that is connected or connecting, else -errno. */
+/* Returns a descriptor that is connected or connecting, else -errno. Loopback
+ * has answered when connect() returns, though it says that it is in progress:
+ * one look saves a turn. */
 static int start(struct attempt *attempt, const struct sockaddr *address,
 		 socklen_t len)
 {
 	int fd = io_socket(address->sa_family, SOCK_STREAM);
+	struct pollfd look = {.fd = fd, .events = POLLOUT};
 	int err;
 
 	if (fd < 0)
 		return -errno;
 	if (address->sa_family != AF_UNIX)
 		set_timeout(fd, CONNECT_TIMEOUT_MS);
-	attempt->pending = connect(fd, address, len) != 0;
-	if (!attempt->pending || errno == EINPROGRESS)
+	err = connect(fd, address, len) == 0 ? 0 : errno;
+	attempt->pending = err == EINPROGRESS && poll(&look, 1, 0) != 1;
+	if (err == EINPROGRESS)
+		err = attempt->pending ? 0 : outcome(fd);
+	if (err == 0)
 		return fd;
-	err = -errno;
 	close(fd);
-	return err;
+	return -err;
 }
 
 static int start_path(struct attempt *attempt, const char *path)
@@ -71,8 +87,8 @@ static int start_endpoint(struct attempt *attempt)
 	return start(attempt, (const struct sockaddr *)&address, len);
 }
 
-/* The kernel answers a connect to loopback at once: a service that listens on
- * one of the two addresses only is found by the second try. */
+/* A service that listens on one of the two addresses only is found by the
+ * second try. */
 static int start_localhost(struct attempt *attempt)
 {
 	int fd;
@@ -134,15 +150,13 @@ void io_connect_step(struct io_client *client)
 {
 	struct io_loop *io = client->io;
 	struct relay *relay = &io->proxy.relays[client->relay];
-	socklen_t len = sizeof(int);
-	int err = 0;
+	int err;
 
 	if (relay->state != RELAY_DIALING ||
 	    (client->blocked && !client->failed))
 		return;
 	client->connecting = false;
-	if (getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &err, &len) != 0)
-		err = errno;
+	err = outcome(client->fd);
 	if (err != 0 || client->failed) {
 		relay_doom(relay, &io->now, reason_of_connect(err));
 		return;

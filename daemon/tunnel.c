@@ -286,7 +286,8 @@ bool tunnel_wireguard_events(struct tunnel *tunnel, const struct clock *now)
 }
 
 /* Asks a silent path whether it is back, and lets everything go at once when it
- * is: a connection alone would wait for a timer that has doubled many times. */
+ * is: a connection alone would wait for a timer that has doubled many times.
+ * The peer may also have been restarted, and know nothing of our session. */
 static void nudge(struct tunnel *tunnel, const struct clock *now)
 {
 	uint32_t waiting = 0;
@@ -303,6 +304,7 @@ static void nudge(struct tunnel *tunnel, const struct clock *now)
 			peer->silent = false;
 		} else if (info.session) {
 			peer->silent = true;
+			wg_peer_suspect(tunnel->wg, now->boot, i);
 			waiting += netstack_path_probe(tunnel->ns, now->awake,
 						       i, NUDGE_CONNECTIONS);
 		}
@@ -310,10 +312,12 @@ static void nudge(struct tunnel *tunnel, const struct clock *now)
 	tunnel->nudge_at = waiting > 0 ? now->awake + NUDGE_NS : NEVER;
 }
 
-/* A timeout of TCP is the first to show that a path may be silent. */
+/* A timeout, of TCP or a name server, is the first to show that a path may be
+ * silent. */
 static void watch_silence(struct tunnel *tunnel, const struct clock *now)
 {
-	uint64_t timeouts = netstack_counter(tunnel->ns, NS_TCP_TIMEOUTS);
+	uint64_t timeouts = netstack_counter(tunnel->ns, NS_TCP_TIMEOUTS) +
+			    resolver_stats(tunnel->resolver)->retries;
 
 	if (timeouts != tunnel->timeouts && tunnel->nudge_at == NEVER)
 		tunnel->nudge_at = now->awake + NUDGE_NS;

@@ -568,6 +568,7 @@ void resolver_expire(struct resolver *resolver, uint64_t now)
 
 		if (!entry->asking || now < entry->retry_at)
 			continue;
+		resolver->stats.retries++;
 		if (++entry->tries < TRIES)
 			ask(resolver, now, entry);
 		else

@@ -75,6 +75,7 @@ enum dns_result {
 
 struct resolver_stats {
 	uint64_t lookups[DNS_RESULTS];
+	uint64_t retries; /* queries that a server left unanswered for long */
 	struct histogram took;
 };
 const struct resolver_stats *resolver_stats(const struct resolver *resolver);

@@ -238,6 +238,30 @@ static void test_silent_peer(void **state)
 	assert_int_equal(pair.sides[0].sent[INITIATION], 2);
 }
 
+/* T3 comes sooner when the upper layer knows better, but not when something
+ * was received since, and not more often than T6 lets it. */
+static void test_suspected_peer(void **state)
+{
+	(void)state;
+	pair_send(&pair, 0, 100, 1);
+	pair_send(&pair, 1, 100, 1);
+	pair_run(&pair, 6);
+	wg_peer_suspect(pair.sides[0].dev, pair.now, 0);
+	pair_run(&pair, 1);
+	assert_int_equal(pair.sides[0].sent[INITIATION], 1);
+	pair_send(&pair, 0, 100, 1);
+	pair_run(&pair, 1);
+	wg_peer_suspect(pair.sides[0].dev, pair.now, 0);
+	wg_peer_suspect(pair.sides[0].dev, pair.now, 0);
+	pair_run(&pair, 2);
+	assert_int_equal(pair.sides[0].sent[INITIATION], 2);
+	assert_int_equal(pair.sides[0].ups, 2);
+	pair_send(&pair, 0, 100, 1);
+	wg_peer_suspect(pair.sides[0].dev, pair.now, 0);
+	pair_run(&pair, 1);
+	assert_int_equal(pair.sides[0].sent[INITIATION], 2);
+}
+
 /* T5, T10: at once, then every n seconds. */
 static void test_persistent_keepalive(void **state)
 {
@@ -487,6 +511,7 @@ int main(void)
 		WITH(test_asking_on, open_plain),
 		WITH(test_passive_keepalive, open_connected),
 		WITH(test_silent_peer, open_connected),
+		WITH(test_suspected_peer, open_connected),
 		cmocka_unit_test(test_persistent_keepalive),
 		WITH(test_rekey, open_connected),
 		WITH(test_last_minute, open_connected),
