@@ -190,6 +190,7 @@ uint32_t netstack_check(const struct netstack *ns)
 		flows += conn->in_flows;
 		time_wait += conn->state == TCPS_TIME_WAIT;
 	}
+	reasm_check(ns->reasm);
 	CHECK(flows == ns->flows.count);
 	CHECK(time_wait == time_wait_count(ns));
 	CHECK(chunks <= ns->config.chunks->used);

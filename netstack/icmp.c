@@ -166,24 +166,34 @@ static uint32_t finish(uint8_t *data, const struct ip_packet *to, uint32_t len)
 	return header_len + len;
 }
 
-uint32_t icmp_build_echo_reply(const struct ip_packet *request, uint8_t *data,
-			       uint32_t cap)
+void icmp_make_reply(const struct ip_packet *request, uint8_t *icmp)
 {
 	bool v6 = request->src.family == IP_V6;
-	uint32_t header_len = ip_header_len(request->src.family);
-	uint8_t *icmp = data + header_len;
+	uint32_t len = request->payload_len;
+	uint32_t sum = 0;
 
-	if (request->payload_len > cap - header_len)
-		return 0;
-	memcpy(icmp, request->payload, request->payload_len);
+	if (v6)
+		sum = checksum_pseudo(&request->dst, &request->src,
+				      IP_PROTO_ICMPV6, len);
 	icmp[0] = v6 ? V6_ECHO_REPLY : V4_ECHO_REPLY;
-	return finish(data, request, request->payload_len);
+	put_be16(icmp + 2, 0);
+	sum = checksum_add(sum, icmp, 4);
+	sum = checksum_add(sum, request->payload + 4, len - 4);
+	put_be16(icmp + 2, checksum_finish(sum));
 }
 
-uint32_t icmp_build_unreachable(const struct ip_packet *about, uint8_t *data,
-				uint32_t cap)
+static const struct {
+	uint8_t v4[2], v6[2]; /* type and code */
+} errors[] = {
+	[ICMP_ERROR_PORT] = {{V4_UNREACHABLE, V4_CODE_PORT},
+			     {V6_UNREACHABLE, V6_CODE_PORT}},
+	[ICMP_ERROR_REASSEMBLY] = {{V4_TIME_EXCEEDED, 1},
+				   {V6_TIME_EXCEEDED, 1}},
+};
+
+uint32_t icmp_build_error(const struct ip_packet *about, enum icmp_error error,
+			  uint8_t *data, uint32_t cap)
 {
-	bool v6 = about->src.family == IP_V6;
 	uint32_t header_len = ip_header_len(about->src.family);
 	uint32_t about_len =
 		(uint32_t)(about->payload - about->header) + about->payload_len;
@@ -193,8 +203,21 @@ uint32_t icmp_build_unreachable(const struct ip_packet *about, uint8_t *data,
 	if (quote_len > about_len)
 		quote_len = about_len;
 	memset(icmp, 0, HEADER_LEN);
-	icmp[0] = v6 ? V6_UNREACHABLE : V4_UNREACHABLE;
-	icmp[1] = v6 ? V6_CODE_PORT : V4_CODE_PORT;
+	memcpy(icmp,
+	       about->src.family == IP_V6 ? errors[error].v6 : errors[error].v4,
+	       2);
 	memcpy(icmp + HEADER_LEN, about->header, quote_len);
 	return finish(data, about, HEADER_LEN + quote_len);
+}
+
+bool icmp_is_error(const struct ip_packet *packet)
+{
+	if (packet->payload_len == 0)
+		return false;
+	if (packet->src.family == IP_V6)
+		return packet->protocol == IP_PROTO_ICMPV6 &&
+		       packet->payload[0] < V6_ECHO;
+	return packet->protocol == IP_PROTO_ICMP &&
+	       packet->payload[0] != V4_ECHO &&
+	       packet->payload[0] != V4_ECHO_REPLY;
 }

@@ -3,6 +3,7 @@
 #ifndef NETSTACK_ICMP_H
 #define NETSTACK_ICMP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "netstack/ip.h"
@@ -31,13 +32,20 @@ struct icmp_message {
 int icmp_parse(const struct ip_packet *packet,
 	       struct icmp_message *ret_message);
 
-/* Writes the answer to an echo request; returns its length, 0 when it does not
- * fit into cap. */
-uint32_t icmp_build_echo_reply(const struct ip_packet *request, uint8_t *data,
-			       uint32_t cap);
+/* Makes the first bytes of a copied echo request those of its reply. */
+void icmp_make_reply(const struct ip_packet *request, uint8_t *icmp);
 
-/* Writes "port unreachable" about a packet, quoting what fits into cap. */
-uint32_t icmp_build_unreachable(const struct ip_packet *about, uint8_t *data,
-				uint32_t cap);
+/* Errors that we report. */
+enum icmp_error {
+	ICMP_ERROR_PORT,       /* nobody listens */
+	ICMP_ERROR_REASSEMBLY, /* fragments did not arrive in time */
+};
+
+/* Writes a packet about another one, quoting what fits into cap. */
+uint32_t icmp_build_error(const struct ip_packet *about, enum icmp_error error,
+			  uint8_t *data, uint32_t cap);
+
+/* Errors are not answered with errors. */
+bool icmp_is_error(const struct ip_packet *packet);
 
 #endif

@@ -16,6 +16,8 @@ enum {
 	IP_TTL = 64,
 	IPV4_HEADER_LEN = 20,
 	IPV6_HEADER_LEN = 40,
+	IPV6_FRAGMENT_LEN = 8,
+	IP_FRAGMENT_HEADERS = IPV6_HEADER_LEN + IPV6_FRAGMENT_LEN,
 };
 
 /* What a packet says; pointers lead into the packet. */
@@ -26,7 +28,11 @@ struct ip_packet {
 	uint32_t payload_len;
 	uint8_t protocol; /* after extension headers */
 	uint8_t ttl, tos;
-	bool fragment; /* not the whole datagram */
+	/* of a fragment, whose payload is a part of the datagram's and whose
+	 * protocol is that of the first header in the datagram's payload */
+	bool fragment, more;
+	uint16_t fragment_at; /* bytes, a multiple of 8 */
+	uint32_t fragment_id;
 };
 
 /* 0 or -ERR_INVALID. Checks lengths, version, IPv4 header checksum and options
@@ -34,6 +40,11 @@ struct ip_packet {
  * refuses routing header type 0 (RFC 5095). Martian sources (multicast,
  * unspecified, loopback) are invalid. */
 int ip_parse(const uint8_t *data, uint32_t len, struct ip_packet *ret_packet);
+
+/* Whether the payload of a first fragment holds every header up to the end of
+ * the transport's (RFC 7112, RFC 1858): nothing that decides about a datagram
+ * may hide in a later fragment. */
+bool ip_first_is_whole(const struct ip_packet *first);
 
 static inline uint32_t ip_header_len(uint8_t family)
 {
@@ -49,5 +60,18 @@ struct ip_build {
 
 /* Writes the header and returns its length. */
 uint32_t ip_build(uint8_t *data, const struct ip_build *build);
+
+/* What one fragment carries of a datagram. */
+struct ip_part {
+	const uint8_t *data; /* build.payload_len bytes */
+	uint32_t id;
+	uint16_t at; /* bytes, a multiple of 8 */
+	bool more;
+};
+
+/* Writes a whole fragment: header, IPv6 fragment header, data. Returns its
+ * length, at most payload_len + IP_FRAGMENT_HEADERS. */
+uint32_t ip_build_fragment(uint8_t *data, const struct ip_build *build,
+			   const struct ip_part *part);
 
 #endif

@@ -6,14 +6,13 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "netstack/answer.h"
 #include "netstack/checksum.h"
 #include "netstack/icmp.h"
 #include "netstack/ip.h"
 #include "netstack/stack.h"
 #include "netstack/tcp.h"
 #include "netstack/udp.h"
-
-enum { REPLIES_PER_SECOND = 100 };
 
 /* ------------------------------------------------------------- memory */
 
@@ -53,7 +52,8 @@ size_t netstack_size(const struct ns_config *config)
 	       aligned(cap * sizeof(struct tcp_conn)) +
 	       aligned(config->udp_max * sizeof(struct udp_socket)) +
 	       aligned(LENT_MAX * sizeof(struct lent)) +
-	       aligned(flow_size(cap)) + aligned(timer_size(cap));
+	       aligned(flow_size(cap)) + aligned(timer_size(cap)) +
+	       aligned(sizeof(struct reasm));
 }
 
 static void *carve(uint8_t **memory, size_t len)
@@ -82,11 +82,12 @@ struct netstack *netstack_init(void *memory, const struct ns_config *config)
 	ns->lents = carve(&rest, LENT_MAX * sizeof(*ns->lents));
 	flow_init(&ns->flows, carve(&rest, flow_size(cap)), cap, &ns->secret);
 	timer_init(&ns->timers, carve(&rest, timer_size(cap)), cap);
+	ns->reasm = carve(&rest, sizeof(*ns->reasm));
+	ns->reasm->key = ns->secret;
 	ns->conn_free = SOCKET_NONE;
 	ns->time_wait_head = ns->time_wait_tail = SOCKET_NONE;
 	ns->listeners = SOCKET_NONE;
 	ns->touched = ns->lending = SOCKET_NONE;
-	ns->reply_tokens = REPLIES_PER_SECOND;
 	udp_init(ns);
 	return ns;
 }
@@ -121,16 +122,10 @@ bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr)
 	return false;
 }
 
-bool ns_may_reply(struct netstack *ns, uint64_t now)
+uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path)
 {
-	if (now >= ns->reply_refill) {
-		ns->reply_tokens = REPLIES_PER_SECOND;
-		ns->reply_refill = now + NS_PER_S;
-	}
-	if (ns->reply_tokens == 0)
-		return false;
-	ns->reply_tokens--;
-	return true;
+	(void)path;
+	return ns->config.mtu;
 }
 
 /* ------------------------------------------------------------- events */
@@ -238,24 +233,6 @@ static void arrive_tcp(struct netstack *ns, uint64_t now, uint16_t path,
 		tcp_arrive(ns, &arrival);
 }
 
-static void answer_echo(struct netstack *ns, uint64_t now, uint16_t path,
-			const struct ip_packet *ip)
-{
-	struct reply *reply;
-
-	if (!ns_may_reply(ns, now))
-		return;
-	reply = reply_reserve(&ns->replies, path);
-	if (reply == NULL)
-		return;
-	reply->len =
-		(uint16_t)icmp_build_echo_reply(ip, reply->data, REPLY_BYTES);
-	if (reply->len == 0)
-		return;
-	reply_commit(&ns->replies);
-	ns_count(ns, NS_ICMP_TX);
-}
-
 static void arrive_icmp(struct netstack *ns, uint64_t now, uint16_t path,
 			const struct ip_packet *ip)
 {
@@ -270,33 +247,53 @@ static void arrive_icmp(struct netstack *ns, uint64_t now, uint16_t path,
 		tcp_icmp(ns, &message);
 }
 
+static void arrive_whole(struct netstack *ns, uint64_t now, uint16_t path,
+			 const struct ip_packet *ip)
+{
+	if (ip->protocol == IP_PROTO_TCP)
+		arrive_tcp(ns, now, path, ip);
+	else if (ip->protocol == IP_PROTO_UDP)
+		udp_arrive(ns, now, path, ip);
+	else if (ip->protocol ==
+		 (ip->src.family == IP_V4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6))
+		arrive_icmp(ns, now, path, ip);
+	else
+		ns_count(ns, NS_DROP_PROTOCOL);
+}
+
+static void arrive_fragment(struct netstack *ns, uint64_t now, uint16_t path,
+			    const struct ip_packet *fragment)
+{
+	struct ip_packet whole;
+
+	switch (reasm_take(ns->reasm, now, path, fragment, &whole)) {
+	case REASM_WAITS:
+		break;
+	case REASM_DROPPED:
+		ns_count(ns, NS_DROP_FRAGMENT);
+		break;
+	case REASM_WHOLE:
+		ns_count(ns, NS_REASSEMBLED);
+		arrive_whole(ns, now, path, &whole);
+		tcp_stow_all(ns); /* its buffer is for the next one too */
+		break;
+	}
+}
+
 static void arrive(struct netstack *ns, uint64_t now,
 		   const struct packet *packet)
 {
 	struct ip_packet ip;
 
 	ns_count(ns, NS_RX_PACKETS);
-	if (ip_parse(packet->data, packet->len, &ip) != 0) {
+	if (ip_parse(packet->data, packet->len, &ip) != 0)
 		ns_count(ns, NS_DROP_MALFORMED);
-		return;
-	}
-	if (ip.fragment) {
-		ns_count(ns, NS_DROP_FRAGMENT);
-		return;
-	}
-	if (!ns_is_ours(ns, &ip.dst)) {
+	else if (!ns_is_ours(ns, &ip.dst))
 		ns_count(ns, NS_DROP_NOT_OURS);
-		return;
-	}
-	if (ip.protocol == IP_PROTO_TCP)
-		arrive_tcp(ns, now, packet->path, &ip);
-	else if (ip.protocol == IP_PROTO_UDP)
-		udp_arrive(ns, now, packet->path, &ip);
-	else if (ip.protocol ==
-		 (ip.src.family == IP_V4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6))
-		arrive_icmp(ns, now, packet->path, &ip);
+	else if (ip.fragment)
+		arrive_fragment(ns, now, packet->path, &ip);
 	else
-		ns_count(ns, NS_DROP_PROTOCOL);
+		arrive_whole(ns, now, packet->path, &ip);
 }
 
 void netstack_input(struct netstack *ns, uint64_t now,
@@ -430,7 +427,19 @@ uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
 
 uint64_t netstack_deadline(const struct netstack *ns)
 {
-	return timer_next(&ns->timers);
+	return time_min(timer_next(&ns->timers), reasm_deadline(ns->reasm));
+}
+
+static void expire_fragments(struct netstack *ns, uint64_t now)
+{
+	struct reasm_expired expired;
+
+	while (reasm_expire(ns->reasm, now, &expired)) {
+		ns_count(ns, NS_REASSEMBLY_TIMEOUTS);
+		if (expired.has_first)
+			answer_error(ns, now, expired.path,
+				     ICMP_ERROR_REASSEMBLY, &expired.packet);
+	}
 }
 
 void netstack_expire(struct netstack *ns, uint64_t now)
@@ -440,6 +449,7 @@ void netstack_expire(struct netstack *ns, uint64_t now)
 	ns->now = now;
 	while (timer_pop(&ns->timers, now, &index))
 		tcp_expire(ns, tcp_at(ns, index), now);
+	expire_fragments(ns, now);
 }
 
 /* ------------------------------------------------------------- counters */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Packets that belong to no socket: resets, echo replies, port unreachable. A
+ * Packets that belong to no socket: resets, echo replies, ICMP errors. A
  * short ring; when it is full, or its packet's path is held, the packet is
  * dropped, which the protocols behind it expect.
  */
@@ -11,7 +11,7 @@
 
 enum {
 	REPLY_COUNT = 64,
-	REPLY_BYTES = 1280, /* longer echo requests are not answered */
+	REPLY_BYTES = 1500,
 };
 
 struct reply {

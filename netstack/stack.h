@@ -12,6 +12,7 @@
 #include "base/timer.h"
 #include "netstack/flow.h"
 #include "netstack/netstack.h"
+#include "netstack/reassembly.h"
 #include "netstack/reply.h"
 #include "netstack/sched.h"
 
@@ -51,6 +52,7 @@ struct netstack {
 	struct timer_heap timers; /* by connection */
 	struct sched sched;
 	struct reply_ring replies;
+	struct reasm *reasm;
 	struct ns_socket *events_head, *events_tail;
 	struct tcp_conn *conns;
 	uint32_t conn_fresh; /* first never used */
@@ -86,8 +88,12 @@ void ns_forget_events(struct netstack *ns, struct ns_socket *socket);
 const struct ip_addr *ns_address(const struct netstack *ns, uint8_t family);
 bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr);
 
+/* Longest packet to a peer: the tunnel's MTU, or what its path was found to
+ * carry. */
+uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path);
+
 /* At most a hundred answers per second go to packets without a socket. */
-bool ns_may_reply(struct netstack *ns, uint64_t now);
+bool ns_may_reply(struct netstack *ns, uint64_t now, uint32_t count);
 
 static inline bool ns_handle_live(const struct ns_socket *socket,
 				  struct ns_handle handle)

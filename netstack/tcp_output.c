@@ -559,7 +559,7 @@ void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival)
 	};
 	struct reply *reply;
 
-	if ((in->flags & TCP_RST) || !ns_may_reply(ns, arrival->now))
+	if ((in->flags & TCP_RST) || !ns_may_reply(ns, arrival->now, 1))
 		return;
 	if (in->flags & TCP_ACK) {
 		segment.seq = in->ack;

@@ -6,15 +6,14 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "netstack/answer.h"
 #include "netstack/checksum.h"
-#include "netstack/icmp.h"
 
 enum {
 	UDP_HEADER_LEN = 8,
 	PORT_MIN = 16384,
 	PORT_COUNT = 65536 - PORT_MIN,
 	PORT_TRIES = 64,
-	QUOTE_MAX = 548, /* of an ICMP error: within every MTU */
 };
 
 void udp_init(struct netstack *ns)
@@ -225,23 +224,6 @@ static void keep(struct netstack *ns, struct udp_socket *socket,
 	ns_notify(ns, &socket->sock, NS_READABLE);
 }
 
-static void refuse(struct netstack *ns, uint64_t now, uint16_t path,
-		   const struct ip_packet *ip)
-{
-	struct reply *reply;
-
-	ns_count(ns, NS_DROP_NO_SOCKET);
-	if (!ns_may_reply(ns, now))
-		return;
-	reply = reply_reserve(&ns->replies, path);
-	if (reply == NULL)
-		return;
-	reply->len =
-		(uint16_t)icmp_build_unreachable(ip, reply->data, QUOTE_MAX);
-	reply_commit(&ns->replies);
-	ns_count(ns, NS_ICMP_TX);
-}
-
 void udp_arrive(struct netstack *ns, uint64_t now, uint16_t path,
 		const struct ip_packet *ip)
 {
@@ -269,11 +251,12 @@ void udp_arrive(struct netstack *ns, uint64_t now, uint16_t path,
 	}
 	from.port = get_be16(udp);
 	socket = find_port(ns, get_be16(udp + 2));
-	if (socket == NULL)
-		refuse(ns, now, path, ip);
-	else
-		keep(ns, socket, &from, udp + UDP_HEADER_LEN,
-		     len - UDP_HEADER_LEN);
+	if (socket == NULL) {
+		ns_count(ns, NS_DROP_NO_SOCKET);
+		answer_error(ns, now, path, ICMP_ERROR_PORT, ip);
+		return;
+	}
+	keep(ns, socket, &from, udp + UDP_HEADER_LEN, len - UDP_HEADER_LEN);
 }
 
 int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,

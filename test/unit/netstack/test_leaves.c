@@ -248,7 +248,7 @@ static void test_ip(void **state)
 {
 	(void)state;
 	for (unsigned v6 = 0; v6 < 2; v6++) {
-		uint8_t packet[128], reply[128];
+		uint8_t packet[128];
 		uint32_t len = echo_request(packet, v6 == 1);
 		struct icmp_message message;
 		struct ip_packet ip;
@@ -257,10 +257,6 @@ static void test_ip(void **state)
 		assert_int_equal(ip.payload_len, 24);
 		assert_int_equal(icmp_parse(&ip, &message), 0);
 		assert_int_equal(message.kind, ICMP_ECHO);
-		assert_int_equal(icmp_build_echo_reply(&ip, reply, 128), len);
-		assert_int_equal(ip_parse(reply, len, &ip), 0);
-		assert_int_equal(icmp_parse(&ip, &message), 0);
-		assert_int_equal(message.kind, ICMP_OTHER);
 		for (uint32_t cut = 0; cut < len; cut++) {
 			uint8_t *exact = malloc(cut + 1);
 
