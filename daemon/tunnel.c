@@ -140,6 +140,9 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 		err = open_netstack(tunnel, config);
 	if (err == 0)
 		err = open_names(tunnel, config);
+	if (err == 0)
+		err = router_set(&tunnel->router,
+				 config->config->route_between_peers);
 	if (err != 0)
 		tunnel_close(tunnel);
 	return err;
@@ -147,6 +150,7 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 
 void tunnel_close(struct tunnel *tunnel)
 {
+	(void)router_set(&tunnel->router, false);
 	if (tunnel->ns != NULL)
 		netstack_fini(tunnel->ns);
 	if (tunnel->wg != NULL)
@@ -171,6 +175,9 @@ void tunnel_input(struct tunnel *tunnel, const struct clock *now,
 	count = wg_device_input(tunnel->wg, now->boot, datagram, packets,
 				ARRAY_SIZE(packets));
 
+	count = router_take(&tunnel->router, now->awake,
+			    wg_device_routes(tunnel->wg), tunnel->addresses,
+			    tunnel->address_count, packets, count);
 	if (count > 0)
 		netstack_input(tunnel->ns, now->awake, packets, count);
 }
@@ -182,11 +189,9 @@ void tunnel_input_done(struct tunnel *tunnel, const struct clock *now)
 
 /* Asks path after path until one can send: held paths are not asked again
  * before their session is up. */
-static bool output_data(struct tunnel *tunnel, const struct clock *now,
-			struct tunnel_output *out)
+static bool pull_own(struct tunnel *tunnel, const struct clock *now,
+		     struct run *run)
 {
-	struct run run = {
-		.base = out->data, .cap = RUN_BYTES_MAX, .mtu = tunnel->mtu};
 	uint16_t path;
 
 	while (netstack_next_path(tunnel->ns, &path)) {
@@ -194,15 +199,54 @@ static bool output_data(struct tunnel *tunnel, const struct clock *now,
 			netstack_path_hold(tunnel->ns, path);
 			continue;
 		}
-		run.path = path;
-		if (netstack_pull(tunnel->ns, now->awake, &run) == 0)
-			continue;
-		wg_device_seal(tunnel->wg, now->boot, &run, &out->to);
-		out->segment = run_stride(run.ip_len, run.mtu);
-		out->len = run_sealed_len(&run);
-		return true;
+		run->path = path;
+		if (netstack_pull(tunnel->ns, now->awake, run) > 0)
+			return true;
 	}
 	return false;
+}
+
+/* Who asks for the peers' sessions, and when. */
+struct asker {
+	struct tunnel *tunnel;
+	uint64_t now;
+};
+
+static bool has_session(void *ctx, uint16_t path)
+{
+	struct asker *asker = ctx;
+
+	return wg_peer_want(asker->tunnel->wg, asker->now, path) == 0;
+}
+
+static bool pull_routed(struct tunnel *tunnel, const struct clock *now,
+			struct run *run)
+{
+	struct asker asker = {.tunnel = tunnel, .now = now->boot};
+
+	return tunnel->router.count > 0 &&
+	       router_pull(&tunnel->router, now->awake, has_session, &asker,
+			   run);
+}
+
+static bool output_data(struct tunnel *tunnel, const struct clock *now,
+			struct tunnel_output *out)
+{
+	struct run run = {
+		.base = out->data, .cap = RUN_BYTES_MAX, .mtu = tunnel->mtu};
+	bool routed = tunnel->router_first && pull_routed(tunnel, now, &run);
+
+	if (!routed && !pull_own(tunnel, now, &run)) {
+		run.mtu = tunnel->mtu;
+		if (tunnel->router_first || !pull_routed(tunnel, now, &run))
+			return false;
+		routed = true;
+	}
+	tunnel->router_first = !routed;
+	wg_device_seal(tunnel->wg, now->boot, &run, &out->to);
+	out->segment = run_stride(run.ip_len, run.mtu);
+	out->len = run_sealed_len(&run);
+	return true;
 }
 
 bool tunnel_output(struct tunnel *tunnel, const struct clock *now,

@@ -17,6 +17,7 @@
 #include "crypto/wg_device.h"
 #include "daemon/clock.h"
 #include "daemon/reason.h"
+#include "daemon/router.h"
 #include "netstack/dial.h"
 #include "netstack/dns.h"
 #include "netstack/netstack.h"
@@ -53,6 +54,8 @@ struct tunnel {
 	uint64_t timeouts;    /* of TCP, as last looked at */
 	uint64_t nudge_at;    /* awake time; NEVER: no path is silent */
 	struct histogram rtt; /* of handshakes with targets */
+	struct router router;
+	bool router_first; /* it and the netstack take turns */
 	struct wg_device *wg;
 	struct netstack *ns;
 	struct resolver *resolver;

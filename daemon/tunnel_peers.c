@@ -178,5 +178,6 @@ void tunnel_become(struct tunnel *tunnel, const struct clock *now,
 	for (uint32_t i = 0; i < config->peer_count; i++)
 		change_peer(tunnel, now, &config->peers[i]);
 	change_names(tunnel, now, config);
+	(void)router_set(&tunnel->router, config->route_between_peers);
 	memcpy(tunnel->digest, config->digest, sizeof(tunnel->digest));
 }

@@ -2,6 +2,7 @@
 """The far end is ours, too: local services for the peers of a tunnel."""
 
 import socket
+import threading
 import time
 
 import pytest
@@ -220,3 +221,51 @@ def test_reload(lab):
             clients.echoes(daemon, "p82")
             kept.sendall(b"2")
             assert kept.recv(1) == b"2"
+
+
+# ------------------------------------------------------------- between peers
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_between_peers(lab, routed):
+    """From one client to another, when the gateway is told to, and else
+    not at all."""
+    tunnel = {"route_between_peers": True} if routed else {}
+    with Gateway(lab, [ECHO], tunnel=tunnel) as gateway:
+        guest = gateway.guest(0)
+        port = 7300 + routed
+        target = {"to": "[%s]:%d" % (Gateway.client6(0), port)}
+        with lab.near.socket(socket.AF_INET6) as listener:
+            guest.start()
+            try:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                listener.bind((Gateway.client6(0), port))
+                listener.listen()
+                lab.near.connect(GATEWAY6, 7001, 5).close()  # is known now
+                with lab.daemon({"peer": target},
+                                gateway.client_tunnel(1)) as daemon:
+                    listener.settimeout(10 if routed else 3)
+                    with daemon.connect("peer") as sock:
+                        if not routed:
+                            with pytest.raises(TimeoutError):
+                                listener.accept()
+                            return
+                        there, address = listener.accept()
+                        assert address[0] == Gateway.client6(1)
+                        check_both_ways(sock, there)
+            finally:
+                guest.close()
+
+
+def check_both_ways(here, there):
+    size = 16 * stream.MIB
+    with there:
+        for one, other in ((here, there), (there, here)):
+            transfer(one, other, size)
+
+
+def transfer(one, other, size):
+    thread = threading.Thread(target=stream.send, args=(one, 3, size))
+    thread.start()
+    data = stream.receive_exactly(other, size)
+    thread.join()
+    assert stream.hashlib.sha256(data).hexdigest() == stream.digest(3, size)

@@ -56,7 +56,7 @@ def yaml_text(value, indent=""):
 
 
 def yaml_scalar(value):
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     plain = re.fullmatch(r"[\w/.+=-]([\w/.+=:-]*[\w/.+=-])?", text)
     return text if plain else '"%s"' % text
 
