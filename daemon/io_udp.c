@@ -397,6 +397,9 @@ static bool send_run(struct io_udp *udp)
 			err = send_from_any(udp, len);
 		if (err == -EAGAIN)
 			return false;
+		if (err == -EMSGSIZE)
+			tunnel_output_too_long(udp->tunnel, &udp->io->now,
+					       &udp->out);
 		if (run &&
 		    (err == -EMSGSIZE || err == -EIO || err == -EINVAL)) {
 			whole = false;

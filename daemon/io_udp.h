@@ -11,7 +11,7 @@
  *   EAGAIN      the run stays in the buffer, nothing more is pulled until the
  *               socket is writable: unsent data waits in TCP
  *   EMSGSIZE    a segment is larger than the path MTU: this run goes one by
- *               one, where the system may fragment
+ *               one, where the system may fragment, and TCP is told
  *   EIO, EINVAL of a run: no segmentation offload on this route or system, off
  *               for the socket
  *   the source address is gone: the kernel chooses, one more try

@@ -246,6 +246,8 @@ static bool output_data(struct tunnel *tunnel, const struct clock *now,
 	wg_device_seal(tunnel->wg, now->boot, &run, &out->to);
 	out->segment = run_stride(run.ip_len, run.mtu);
 	out->len = run_sealed_len(&run);
+	out->path = run.path;
+	out->ip_len = run.ip_len;
 	return true;
 }
 
@@ -258,7 +260,22 @@ bool tunnel_output(struct tunnel *tunnel, const struct clock *now,
 	out->len = (uint32_t)wg_device_pull(tunnel->wg, now->boot, now->wall,
 					    out->data, &out->to);
 	out->segment = out->len;
+	out->ip_len = 0;
 	return out->len > 0;
+}
+
+/* What fits is not known; it is found in small steps of what padding makes of
+ * lengths (S3), from far above in larger ones. */
+void tunnel_output_too_long(struct tunnel *tunnel, const struct clock *now,
+			    const struct tunnel_output *out)
+{
+	uint32_t step;
+
+	if (out->ip_len <= MTU_MIN)
+		return;
+	step = (out->ip_len - (uint32_t)MTU_MIN) / 16 + 1;
+	netstack_path_mtu(tunnel->ns, now->awake, out->path,
+			  (uint16_t)((out->ip_len - step) & ~15U));
 }
 
 /* One line for each peer that comes up or goes, not one for each rekey. */

@@ -98,10 +98,17 @@ struct tunnel_output {
 	uint32_t cap;  /* at least RUN_BYTES_MAX */
 	uint32_t len;
 	uint32_t segment;
+	uint16_t path;   /* of data */
+	uint16_t ip_len; /* of the longest packet inside, 0 = not data */
 	struct wg_destination to;
 };
 bool tunnel_output(struct tunnel *tunnel, const struct clock *now,
 		   struct tunnel_output *out);
+
+/* The system says that datagrams as long as these do not fit the way to their
+ * destination: TCP sends shorter packets from now on. */
+void tunnel_output_too_long(struct tunnel *tunnel, const struct clock *now,
+			    const struct tunnel_output *out);
 
 /* Sessions that came up or failed: logs them, releases what waited. Returns
  * whether tunnel_state() may have changed. */

@@ -122,12 +122,6 @@ bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr)
 	return false;
 }
 
-uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path)
-{
-	(void)path;
-	return ns->config.mtu;
-}
-
 /* ------------------------------------------------------------- events */
 
 void ns_notify(struct netstack *ns, struct ns_socket *socket, unsigned bits)
@@ -388,46 +382,13 @@ size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run)
 	return count;
 }
 
-void netstack_path_hold(struct netstack *ns, uint16_t path)
-{
-	sched_hold(&ns->sched, path);
-}
-
-void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path)
-{
-	ns->now = now;
-	sched_release(&ns->sched, path);
-	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
-		struct tcp_conn *conn = tcp_at(ns, i);
-
-		if (conn->state > TCPS_LISTEN && conn->sock.sched.path == path)
-			tcp_path_restored(ns, conn, now);
-	}
-}
-
-uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
-			     uint32_t count)
-{
-	uint32_t backed_off = 0;
-
-	ns->now = now;
-	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
-		struct tcp_conn *conn = tcp_at(ns, i);
-
-		if (conn->state <= TCPS_LISTEN || conn->backoff == 0 ||
-		    conn->sock.sched.path != path)
-			continue;
-		if (backed_off++ < count)
-			tcp_retry_now(ns, conn, now);
-	}
-	return backed_off;
-}
-
 /* ------------------------------------------------------------- time */
 
 uint64_t netstack_deadline(const struct netstack *ns)
 {
-	return time_min(timer_next(&ns->timers), reasm_deadline(ns->reasm));
+	return time_min(
+		timer_next(&ns->timers),
+		time_min(reasm_deadline(ns->reasm), ns_path_deadline(ns)));
 }
 
 static void expire_fragments(struct netstack *ns, uint64_t now)
@@ -450,6 +411,7 @@ void netstack_expire(struct netstack *ns, uint64_t now)
 	while (timer_pop(&ns->timers, now, &index))
 		tcp_expire(ns, tcp_at(ns, index), now);
 	expire_fragments(ns, now);
+	ns_path_expire(ns, now);
 }
 
 /* ------------------------------------------------------------- counters */

@@ -112,6 +112,12 @@ void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path);
 uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
 			     uint32_t count);
 
+/* Packets to the path that are longer than mtu do not get through, or not in
+ * one piece: old and new connections send shorter ones. After ten minutes the
+ * tunnel's MTU is tried again. No value below 1280 is used. */
+void netstack_path_mtu(struct netstack *ns, uint64_t now, uint16_t path,
+		       uint16_t mtu);
+
 uint64_t netstack_deadline(const struct netstack *ns);
 void netstack_expire(struct netstack *ns, uint64_t now);
 

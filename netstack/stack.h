@@ -40,6 +40,12 @@ struct lent {
 
 enum { LENT_MAX = 4096 }; /* beyond it payload is copied at once */
 
+/* What a path was found to carry, for a while. */
+struct ns_path_mtu {
+	uint64_t until;
+	uint16_t mtu; /* 0: the tunnel's */
+};
+
 struct tcp_conn;
 struct udp_socket;
 
@@ -51,6 +57,8 @@ struct netstack {
 	struct flow_table flows;
 	struct timer_heap timers; /* by connection */
 	struct sched sched;
+	struct ns_path_mtu path_mtus[PEERS_MAX];
+	uint64_t path_mtu_deadline; /* at most the earliest; 0 = none */
 	struct reply_ring replies;
 	struct reasm *reasm;
 	struct ns_socket *events_head, *events_tail;
@@ -91,6 +99,8 @@ bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr);
 /* Longest packet to a peer: the tunnel's MTU, or what its path was found to
  * carry. */
 uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path);
+uint64_t ns_path_deadline(const struct netstack *ns);
+void ns_path_expire(struct netstack *ns, uint64_t now);
 
 /* At most a hundred answers per second go to packets without a socket. */
 bool ns_may_reply(struct netstack *ns, uint64_t now, uint32_t count);

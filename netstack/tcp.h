@@ -170,7 +170,10 @@ void tcp_set_state(struct tcp_conn *conn, enum tcp_state state);
 void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	       const struct tcp_segment *syn);
 void tcp_update_mss(struct tcp_conn *conn);
+/* ICMP said so: what is in flight was lost. */
 void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu);
+/* From now on; what is in flight may have got through. */
+void tcp_use_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu);
 /* The scale that lets a window reach the largest buffer. */
 uint8_t tcp_own_wscale(const struct netstack *ns);
 uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,

@@ -269,6 +269,8 @@ void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	if (syn->has_mss)
 		mss = syn->mss;
 	conn->peer_mss = mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss;
+	if (conn->path_mtu > ns_path_mtu(ns, conn->sock.sched.path))
+		conn->path_mtu = ns_path_mtu(ns, conn->sock.sched.path);
 	tcp_update_mss(conn);
 	if (conn->timestamps)
 		conn->ts_recent = syn->ts_val;
@@ -301,6 +303,15 @@ void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
 		return; /* the peer's MSS is not known yet */
 	tcp_update_mss(conn);
 	tcp_loss_mark_all(ns, conn);
+	tcp_schedule(ns, conn);
+}
+
+void tcp_use_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
+{
+	conn->path_mtu = mtu;
+	if (conn->state < TCPS_SYN_RECEIVED)
+		return;
+	tcp_update_mss(conn);
 	tcp_schedule(ns, conn);
 }
 

@@ -292,7 +292,7 @@ static size_t pull_syn(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		.seq = conn->iss,
 		.flags = TCP_SYN,
 		.has_mss = true,
-		.mss = (uint16_t)(ns->config.mtu -
+		.mss = (uint16_t)(ns_path_mtu(ns, conn->sock.sched.path) -
 				  ip_header_len(conn->local.addr.family) -
 				  TCP_HEADER_LEN),
 		.sack_permitted = reply ? conn->sack : config->sack && !plain,

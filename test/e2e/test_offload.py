@@ -39,6 +39,16 @@ def test_without_ipv6(lab, shim):
         clients.echoes(daemon, "echo4")
 
 
+def fragments_made(namespace):
+    """Of datagrams that did not fit, by both families."""
+    counters = namespace.run(["cat", "/proc/net/snmp6"]).stdout.split()
+    made = int(counters[counters.index("Ip6FragCreates") + 1])
+    names, values = [line.split() for line in namespace.run(
+        ["cat", "/proc/net/snmp"]).stdout.splitlines()
+        if line.startswith("Ip: ")]
+    return made + int(values[names.index("FragCreates")])
+
+
 @pytest.mark.parametrize("family, mtu", [(4, 1400), (6, 1400), (4, 1300)])
 def test_path_narrower_than_the_tunnel(family, mtu):
     """The outer path shrinks in the middle of a transfer (S7)."""
@@ -51,3 +61,21 @@ def test_path_narrower_than_the_tunnel(family, mtu):
             clients.upload(daemon, "sink6", SIZE)
             clients.upload(daemon, "sink4", SIZE)
             clients.download(daemon, "source6", SIZE)
+
+
+@pytest.mark.parametrize("family, mtu", [(4, 1400), (6, 1400)])
+def test_tcp_learns_what_fits(family, mtu):
+    """Datagrams are cut in two until TCP was told, and no longer then."""
+    with Lab() as lab:
+        tunnel = lab.tunnel(endpoint=lab.endpoint(family))
+        with lab.daemon(all_services(APP4, APP6), tunnel) as daemon:
+            clients.upload(daemon, "sink4", stream.MIB)
+            assert fragments_made(lab.near) == 0
+            for namespace in (lab.near, lab.far):
+                namespace.ip("link", "set", "up0", "mtu", str(mtu))
+            clients.upload(daemon, "sink6", stream.MIB)
+            learning = fragments_made(lab.near)
+            assert learning > 0
+            clients.upload(daemon, "sink6", SIZE)
+            clients.upload(daemon, "sink4", SIZE)
+            assert fragments_made(lab.near) == learning
