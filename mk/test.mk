@@ -43,6 +43,7 @@ check-ctl: $(B)/proxyctl $(B)/wgproxyd
 .PHONY: check-e2e check-e2e-full check-e2e-asan check-e2e-valgrind peers
 check-e2e: all
 	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) CI=$(CI) \
+	  SWARM=$(abspath $(B)/test/swarm_clients) \
 	  WGPROXYD_E2E_FULL=$(FULL) $(PYTEST) $(E2E) $(PYTEST_ARGS)
 
 check-e2e-full: FULL = 1
