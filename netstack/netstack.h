@@ -252,6 +252,13 @@ int udp_send(struct netstack *ns, struct ns_handle handle,
  * receive queue is bounded; what does not fit is dropped and counted. */
 int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
 	     size_t cap, struct endpoint *ret_from, size_t *ret_len);
+/* For servers: answers the datagram taken last, from the address it was sent
+ * to. The answer waits in a short ring with resets and the like, so that one
+ * path that cannot send holds nobody up: for a held path it is dropped.
+ * -ERR_FULL: the ring is full; -ERR_NO_ROUTE; -ERR_TOO_LONG: with its headers
+ * longer than 1280 bytes; -ERR_STATE: nothing was taken yet. */
+int udp_reply(struct netstack *ns, struct ns_handle handle, const void *data,
+	      size_t len);
 int udp_close(struct netstack *ns, struct ns_handle handle);
 
 /* ---------------------------------------------------------------- counters */

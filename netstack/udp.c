@@ -104,6 +104,7 @@ int udp_open(struct netstack *ns, uint16_t port, uint64_t user,
 	socket->port = port;
 	socket->out_chunk = socket->in_chunk = CHUNK_NONE;
 	socket->in_used = socket->in_first = socket->in_count = 0;
+	socket->asker.addr.family = IP_NONE;
 	socket->sock.generation++;
 	socket->sock.user = user;
 	*ret_handle = (struct ns_handle){
@@ -165,13 +166,24 @@ int udp_send(struct netstack *ns, struct ns_handle handle,
 	return 0;
 }
 
-uint32_t udp_pull(struct netstack *ns, struct udp_socket *socket, uint8_t *data)
+struct datagram {
+	struct ip_addr from;
+	uint16_t from_port;
+	struct endpoint to;
+	const void *data;
+	uint32_t len;
+};
+
+/* Returns the length of the packet. */
+static uint32_t build(struct netstack *ns, const struct datagram *datagram,
+		      uint8_t *data)
 {
-	const struct ip_addr *from = ns_address(ns, socket->to.addr.family);
-	uint32_t len = UDP_HEADER_LEN + socket->out_len;
+	const struct ip_addr *from = &datagram->from;
+	const struct ip_addr *to = &datagram->to.addr;
+	uint32_t len = UDP_HEADER_LEN + datagram->len;
 	struct ip_build build = {
 		.src = from,
-		.dst = &socket->to.addr,
+		.dst = to,
 		.payload_len = len,
 		.id = ns->ip_id++,
 		.protocol = IP_PROTO_UDP,
@@ -180,28 +192,74 @@ uint32_t udp_pull(struct netstack *ns, struct udp_socket *socket, uint8_t *data)
 	uint32_t sum;
 	uint16_t checksum;
 
-	CHECK(socket->out_chunk != CHUNK_NONE);
-	put_be16(udp, socket->port);
-	put_be16(udp + 2, socket->to.port);
+	put_be16(udp, datagram->from_port);
+	put_be16(udp + 2, datagram->to.port);
 	put_be16(udp + 4, (uint16_t)len);
 	put_be16(udp + 6, 0);
-	sum = checksum_pseudo(from, &socket->to.addr, IP_PROTO_UDP, len);
+	sum = checksum_pseudo(from, to, IP_PROTO_UDP, len);
 	sum = checksum_add(sum, udp, UDP_HEADER_LEN);
-	sum = checksum_copy(sum, udp + UDP_HEADER_LEN,
-			    chunk_data(ns->config.chunks, socket->out_chunk),
-			    socket->out_len);
+	sum = checksum_copy(sum, udp + UDP_HEADER_LEN, datagram->data,
+			    datagram->len);
 	checksum = checksum_finish(sum);
 	put_be16(udp + 6, checksum != 0 ? checksum : 0xffff);
-	give_back(ns, &socket->out_chunk);
 	return (uint32_t)(udp - data) + len;
+}
+
+uint32_t udp_pull(struct netstack *ns, struct udp_socket *socket, uint8_t *data)
+{
+	struct datagram datagram = {
+		.from = *ns_address(ns, socket->to.addr.family),
+		.from_port = socket->port,
+		.to = socket->to,
+		.len = socket->out_len,
+	};
+	uint32_t len;
+
+	CHECK(socket->out_chunk != CHUNK_NONE);
+	datagram.data = chunk_data(ns->config.chunks, socket->out_chunk);
+	len = build(ns, &datagram, data);
+	give_back(ns, &socket->out_chunk);
+	return len;
+}
+
+int udp_reply(struct netstack *ns, struct ns_handle handle, const void *data,
+	      size_t len)
+{
+	struct udp_socket *socket = find(ns, handle);
+	struct datagram datagram = {.data = data, .len = (uint32_t)len};
+	struct reply *reply;
+	uint16_t path;
+
+	if (socket == NULL)
+		return -ERR_CLOSED;
+	if (socket->asker.addr.family == IP_NONE)
+		return -ERR_STATE;
+	datagram.from = socket->asked;
+	datagram.from_port = socket->port;
+	datagram.to = socket->asker;
+	if (ip_header_len(datagram.to.addr.family) + UDP_HEADER_LEN + len >
+	    REPLY_BYTES)
+		return -ERR_TOO_LONG;
+	path = route_lookup(ns->config.routes, &datagram.to.addr);
+	if (path == ROUTE_NONE)
+		return -ERR_NO_ROUTE;
+	reply = reply_reserve(&ns->replies, path);
+	if (reply == NULL) {
+		ns_count(ns, NS_DROP_QUEUE);
+		return -ERR_FULL;
+	}
+	reply->len = (uint16_t)build(ns, &datagram, reply->data);
+	reply_commit(&ns->replies);
+	return 0;
 }
 
 /* ------------------------------------------------------------- receive */
 
 static void keep(struct netstack *ns, struct udp_socket *socket,
-		 const struct endpoint *from, const uint8_t *data, uint32_t len)
+		 const struct ip_packet *ip, uint32_t len)
 {
 	unsigned slot = (socket->in_first + socket->in_count) % UDP_QUEUE_MAX;
+	const uint8_t *udp = ip->payload;
 
 	if (socket->in_chunk == CHUNK_NONE) {
 		socket->in_chunk = chunk_get(ns->config.chunks);
@@ -215,8 +273,12 @@ static void keep(struct netstack *ns, struct udp_socket *socket,
 	}
 	memcpy(chunk_data(ns->config.chunks, socket->in_chunk) +
 		       socket->in_used,
-	       data, len);
-	socket->in[slot].from = *from;
+	       udp + UDP_HEADER_LEN, len);
+	socket->in[slot].from = (struct endpoint){
+		.addr = ip->src,
+		.port = get_be16(udp),
+	};
+	socket->in[slot].to = ip->dst;
 	socket->in[slot].offset = socket->in_used;
 	socket->in[slot].len = len;
 	socket->in_used += len;
@@ -228,7 +290,6 @@ void udp_arrive(struct netstack *ns, uint64_t now, uint16_t path,
 		const struct ip_packet *ip)
 {
 	const uint8_t *udp = ip->payload;
-	struct endpoint from = {.addr = ip->src};
 	struct udp_socket *socket;
 	uint32_t len;
 
@@ -249,14 +310,13 @@ void udp_arrive(struct netstack *ns, uint64_t now, uint16_t path,
 		ns_count(ns, NS_DROP_CHECKSUM);
 		return;
 	}
-	from.port = get_be16(udp);
 	socket = find_port(ns, get_be16(udp + 2));
 	if (socket == NULL) {
 		ns_count(ns, NS_DROP_NO_SOCKET);
 		answer_error(ns, now, path, ICMP_ERROR_PORT, ip);
 		return;
 	}
-	keep(ns, socket, &from, udp + UDP_HEADER_LEN, len - UDP_HEADER_LEN);
+	keep(ns, socket, ip, len - UDP_HEADER_LEN);
 }
 
 int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
@@ -270,7 +330,9 @@ int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
 	if (socket->in_count == 0)
 		return -ERR_AGAIN;
 	len = socket->in[socket->in_first].len;
-	*ret_from = socket->in[socket->in_first].from;
+	socket->asker = socket->in[socket->in_first].from;
+	socket->asked = socket->in[socket->in_first].to;
+	*ret_from = socket->asker;
 	*ret_len = len < cap ? len : cap;
 	memcpy(data,
 	       chunk_data(ns->config.chunks, socket->in_chunk) +

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UDP sockets (RFC 768): a few, for DNS. A socket borrows one chunk for the
+ * UDP sockets (RFC 768): a few, for DNS, as a client and as a server. A socket borrows one chunk for the
  * datagram it has yet to send and one for those it has received, and owns no
  * memory while it waits.
  */
@@ -10,7 +10,7 @@
 #include "netstack/ip.h"
 #include "netstack/stack.h"
 
-enum { UDP_QUEUE_MAX = 8 };
+enum { UDP_QUEUE_MAX = 32 };
 
 /* Owner: the netstack's array. */
 struct udp_socket {
@@ -23,8 +23,11 @@ struct udp_socket {
 	uint32_t in_chunk;
 	uint32_t in_used; /* bytes of in_chunk taken */
 	uint8_t in_first, in_count;
+	struct endpoint asker; /* of the datagram taken last */
+	struct ip_addr asked;  /* our address it was sent to */
 	struct {
 		struct endpoint from;
+		struct ip_addr to;
 		uint32_t offset, len;
 	} in[UDP_QUEUE_MAX];
 };
