@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "netstack/tcp.h"
 #include "netstack/tcp_seq.h"
+#include "netstack/udp.h"
 
 /* ------------------------------------------------------------- sending */
 
@@ -178,6 +179,17 @@ static uint32_t time_wait_count(const struct netstack *ns)
 	return count;
 }
 
+static uint32_t udp_chunks(const struct netstack *ns)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = ns->udp_used; i != SOCKET_NONE; i = ns->udp[i].next) {
+		count += ns->udp[i].in_chunk != CHUNK_NONE;
+		count += ns->udp[i].out_chunk != CHUNK_NONE;
+	}
+	return count;
+}
+
 uint32_t netstack_check(const struct netstack *ns)
 {
 	uint32_t chunks = 0, flows = 0, time_wait = 0;
@@ -193,6 +205,7 @@ uint32_t netstack_check(const struct netstack *ns)
 	reasm_check(ns->reasm);
 	CHECK(flows == ns->flows.count);
 	CHECK(time_wait == time_wait_count(ns));
+	chunks += udp_chunks(ns);
 	CHECK(chunks <= ns->config.chunks->used);
 	return chunks;
 }

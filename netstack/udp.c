@@ -238,7 +238,7 @@ int udp_reply(struct netstack *ns, struct ns_handle handle, const void *data,
 	datagram.from_port = socket->port;
 	datagram.to = socket->asker;
 	if (ip_header_len(datagram.to.addr.family) + UDP_HEADER_LEN + len >
-	    REPLY_BYTES)
+	    MTU_MIN)
 		return -ERR_TOO_LONG;
 	path = route_lookup(ns->config.routes, &datagram.to.addr);
 	if (path == ROUTE_NONE)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UDP sockets (RFC 768): a few, for DNS, as a client and as a server. A socket borrows one chunk for the
- * datagram it has yet to send and one for those it has received, and owns no
- * memory while it waits.
+ * UDP sockets (RFC 768): a few, for DNS, as a client and as a server. A socket
+ * borrows one chunk for the datagram it has yet to send and one for those it
+ * has received, and owns no memory while it waits.
  */
 #ifndef NETSTACK_UDP_H
 #define NETSTACK_UDP_H
