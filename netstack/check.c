@@ -163,22 +163,6 @@ static void check_conn(const struct netstack *ns, const struct tcp_conn *conn)
 	check_ready(ns, conn);
 }
 
-static uint32_t time_wait_count(const struct netstack *ns)
-{
-	uint32_t count = 0;
-	uint32_t before = SOCKET_NONE;
-
-	for (uint32_t i = ns->time_wait_head; i != SOCKET_NONE;
-	     i = tcp_at(ns, i)->next) {
-		CHECK(tcp_at(ns, i)->state == TCPS_TIME_WAIT);
-		CHECK(tcp_at(ns, i)->prev == before);
-		before = i;
-		CHECK(++count <= ns->config.connections_max);
-	}
-	CHECK(ns->time_wait_tail == before);
-	return count;
-}
-
 static uint32_t udp_chunks(const struct netstack *ns)
 {
 	uint32_t count = 0;
@@ -192,7 +176,7 @@ static uint32_t udp_chunks(const struct netstack *ns)
 
 uint32_t netstack_check(const struct netstack *ns)
 {
-	uint32_t chunks = 0, flows = 0, time_wait = 0;
+	uint32_t chunks = 0, flows = 0;
 
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		const struct tcp_conn *conn = tcp_at(ns, i);
@@ -200,11 +184,10 @@ uint32_t netstack_check(const struct netstack *ns)
 		check_conn(ns, conn);
 		chunks += chunks_of(conn);
 		flows += conn->in_flows;
-		time_wait += conn->state == TCPS_TIME_WAIT;
 	}
 	reasm_check(ns->reasm);
 	CHECK(flows == ns->flows.count);
-	CHECK(time_wait == time_wait_count(ns));
+	tcp_time_wait_check(ns);
 	chunks += udp_chunks(ns);
 	CHECK(chunks <= ns->config.chunks->used);
 	return chunks;

@@ -44,6 +44,12 @@ static size_t aligned(size_t len)
 	return (len + 63) & ~(size_t)63;
 }
 
+static uint32_t time_wait_cap(const struct ns_config *config)
+{
+	return config->time_wait_max != 0 ? config->time_wait_max
+					  : TIME_WAIT_MAX_DEFAULT;
+}
+
 size_t netstack_size(const struct ns_config *config)
 {
 	uint32_t cap = config->connections_max;
@@ -53,7 +59,8 @@ size_t netstack_size(const struct ns_config *config)
 	       aligned(config->udp_max * sizeof(struct udp_socket)) +
 	       aligned(LENT_MAX * sizeof(struct lent)) +
 	       aligned(flow_size(cap)) + aligned(timer_size(cap)) +
-	       aligned(sizeof(struct reasm));
+	       aligned(sizeof(struct reasm)) +
+	       aligned(tcp_time_wait_size(time_wait_cap(config)));
 }
 
 static void *carve(uint8_t **memory, size_t len)
@@ -83,9 +90,11 @@ struct netstack *netstack_init(void *memory, const struct ns_config *config)
 	flow_init(&ns->flows, carve(&rest, flow_size(cap)), cap, &ns->secret);
 	timer_init(&ns->timers, carve(&rest, timer_size(cap)), cap);
 	ns->reasm = carve(&rest, sizeof(*ns->reasm));
+	cap = time_wait_cap(config);
+	tcp_time_wait_init(&ns->time_wait,
+			   carve(&rest, tcp_time_wait_size(cap)), cap);
 	ns->reasm->key = ns->secret;
 	ns->conn_free = SOCKET_NONE;
-	ns->time_wait_head = ns->time_wait_tail = SOCKET_NONE;
 	ns->listeners = SOCKET_NONE;
 	ns->touched = ns->lending = SOCKET_NONE;
 	udp_init(ns);
@@ -361,6 +370,7 @@ static size_t pull_socket(struct netstack *ns, uint64_t now, struct run *run,
 	count = tcp_pull(ns, conn, now, run);
 	if (count > 0)
 		tcp_schedule(ns, conn); /* behind the others */
+	tcp_time_wait_settle(ns, conn);
 	return count;
 }
 
@@ -386,9 +396,11 @@ size_t netstack_pull(struct netstack *ns, uint64_t now, struct run *run)
 
 uint64_t netstack_deadline(const struct netstack *ns)
 {
-	return time_min(
-		timer_next(&ns->timers),
-		time_min(reasm_deadline(ns->reasm), ns_path_deadline(ns)));
+	uint64_t deadline = timer_next(&ns->timers);
+
+	deadline = time_min(deadline, reasm_deadline(ns->reasm));
+	deadline = time_min(deadline, ns_path_deadline(ns));
+	return time_min(deadline, tcp_time_wait_deadline(ns));
 }
 
 static void expire_fragments(struct netstack *ns, uint64_t now)
@@ -410,6 +422,7 @@ void netstack_expire(struct netstack *ns, uint64_t now)
 	ns->now = now;
 	while (timer_pop(&ns->timers, now, &index))
 		tcp_expire(ns, tcp_at(ns, index), now);
+	tcp_time_wait_expire(ns, now);
 	expire_fragments(ns, now);
 	ns_path_expire(ns, now);
 }
@@ -424,5 +437,5 @@ uint64_t netstack_counter(const struct netstack *ns, enum ns_counter which)
 
 uint32_t netstack_connection_count(const struct netstack *ns)
 {
-	return ns->conn_count;
+	return ns->conn_count + tcp_time_wait_count(ns);
 }

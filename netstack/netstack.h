@@ -68,6 +68,7 @@ struct ns_tcp_config {
 struct ns_config {
 	uint32_t connections_max; /* TCP control blocks, listeners included */
 	uint32_t udp_max;         /* UDP sockets */
+	uint32_t time_wait_max;   /* at most 64 bytes each; 0: 32768 */
 	uint16_t mtu;
 	uint32_t address_count;           /* at most TUNNEL_ADDRESSES_MAX */
 	const struct ip_addr *addresses;  /* ours, copied */
@@ -295,7 +296,8 @@ enum ns_counter {
 };
 
 uint64_t netstack_counter(const struct netstack *ns, enum ns_counter which);
-/* TCP control blocks in use, TIME-WAIT included: for leak tests. */
+/* TCP connections and listeners, those in TIME-WAIT included: for leak tests.
+ */
 uint32_t netstack_connection_count(const struct netstack *ns);
 
 #endif

@@ -15,6 +15,7 @@
 #include "netstack/reassembly.h"
 #include "netstack/reply.h"
 #include "netstack/sched.h"
+#include "netstack/tcp_time_wait.h"
 
 #define SOCKET_NONE UINT32_MAX
 #define UDP_BIT     (UINT32_C(1) << 31) /* in a handle's index */
@@ -66,10 +67,10 @@ struct netstack {
 	uint32_t conn_fresh; /* first never used */
 	uint32_t conn_free;
 	uint32_t conn_count;
-	uint32_t time_wait_head, time_wait_tail; /* oldest first */
-	uint32_t listeners;                      /* list through next */
-	uint32_t touched; /* connections of the current batch */
-	uint32_t lending; /* connections with lent payload */
+	struct tcp_time_wait_table time_wait;
+	uint32_t listeners; /* list through next */
+	uint32_t touched;   /* connections of the current batch */
+	uint32_t lending;   /* connections with lent payload */
 	struct lent *lents;
 	uint32_t lent_count;
 	struct udp_socket *udp;

@@ -58,7 +58,7 @@ struct tcp_conn {
 	struct ns_socket sock;
 	struct endpoint local, remote;
 	uint32_t index;
-	uint32_t next, prev; /* free, TIME-WAIT, accept or listener list */
+	uint32_t next; /* free, accept or listener list */
 	uint32_t touched_next, lending_next;
 	uint32_t parent; /* of a passive connection until accepted */
 	uint8_t state;   /* enum tcp_state, by tcp_set_state() only */
@@ -163,7 +163,7 @@ static inline struct tcp_conn *tcp_at(const struct netstack *ns, uint32_t index)
 
 /* ------------------------------------------------------------- tcp_conn.c */
 
-/* A fresh block in CLOSED, or NULL; the oldest TIME-WAIT makes room. */
+/* A fresh block in CLOSED, or NULL. */
 struct tcp_conn *tcp_alloc(struct netstack *ns);
 void tcp_set_state(struct tcp_conn *conn, enum tcp_state state);
 /* After SYN options are known: window scale, MSS, congestion control. */
@@ -189,11 +189,9 @@ void tcp_fail(struct netstack *ns, struct tcp_conn *conn, int err);
 /* The connection is over in order; what was received can still be read. */
 void tcp_finish(struct netstack *ns, struct tcp_conn *conn);
 void tcp_release(struct netstack *ns, struct tcp_conn *conn);
+/* Until its handle is given up; then tcp_time_wait.h keeps what is needed. */
 void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 			 uint64_t now);
-/* 2 MSL starts again. */
-void tcp_restart_time_wait(struct netstack *ns, struct tcp_conn *conn,
-			   uint64_t now);
 
 static inline bool tcp_synchronized(const struct tcp_conn *conn)
 {
@@ -210,6 +208,9 @@ struct tcp_arrival {
 };
 
 void tcp_arrive(struct netstack *ns, const struct tcp_arrival *arrival);
+/* Where the segment's destination is listened on, or NULL. */
+struct tcp_conn *tcp_find_listener(const struct netstack *ns,
+				   const struct tcp_arrival *arrival);
 /* An ACK that says where we are, at a bounded rate (RFC 5961 section 7). */
 void tcp_challenge(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* One decision for each connection of the batch. */
@@ -287,6 +288,9 @@ size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 /* Into the reply ring: a reset from a connection, or to a stranger. */
 void tcp_send_reset(struct netstack *ns, const struct tcp_conn *conn);
 void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival);
+/* Back to where the segment came from; ports and ts_val are filled in. */
+void tcp_reply(struct netstack *ns, const struct tcp_arrival *arrival,
+	       struct tcp_segment *segment);
 /* NS_WRITABLE if it is owed and there is room. */
 void tcp_tell_space(struct netstack *ns, struct tcp_conn *conn);
 uint32_t tcp_timestamp(const struct tcp_conn *conn, uint64_t now);

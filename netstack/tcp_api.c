@@ -14,10 +14,6 @@ enum {
 	PORT_COUNT = 65536 - PORT_MIN,
 };
 
-/* A tuple in TIME-WAIT may be used again after a second when timestamps prove
- * the order (RFC 6191). */
-#define REUSE_AFTER_NS NS_PER_S
-
 /* NULL when the handle is stale or of another kind. */
 static struct tcp_conn *find(const struct netstack *ns, struct ns_handle handle)
 {
@@ -47,16 +43,6 @@ static void take_handle(struct netstack *ns, struct tcp_conn *conn)
 
 /* ------------------------------------------------------------- open */
 
-static bool may_reuse(const struct netstack *ns, uint32_t index, uint64_t now)
-{
-	const struct tcp_conn *conn = tcp_at(ns, index);
-	uint64_t since =
-		conn->timers[TCP_TIMER_LINGER] - ns->config.tcp.time_wait_ns;
-
-	return conn->state == TCPS_TIME_WAIT && conn->orphan &&
-	       conn->timestamps && now >= since + REUSE_AFTER_NS;
-}
-
 /* RFC 6056 algorithm 3: a secret start for each destination, then upwards. */
 static int choose_port(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
@@ -64,16 +50,12 @@ static int choose_port(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	struct flow_key key;
 
 	for (uint32_t i = 0; i < PORT_COUNT; i++) {
-		uint32_t index;
-
 		conn->local.port =
 			(uint16_t)(PORT_MIN + (start + i) % PORT_COUNT);
 		key = flow_key_make(&conn->local, &conn->remote);
-		index = flow_find(&ns->flows, &key);
-		if (index != FLOW_NONE && !may_reuse(ns, index, now))
+		if (flow_find(&ns->flows, &key) != FLOW_NONE ||
+		    !tcp_time_wait_yields(ns, &conn->local, &conn->remote, now))
 			continue;
-		if (index != FLOW_NONE)
-			tcp_release(ns, tcp_at(ns, index));
 		flow_insert(&ns->flows, &key, conn->index);
 		conn->in_flows = true;
 		ns->port_counter += i;
@@ -456,6 +438,8 @@ static void linger(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 	else if (conn->state == TCPS_TIME_WAIT &&
 		 conn->timers[TCP_TIMER_LINGER] == NEVER)
 		tcp_release(ns, conn); /* 2 MSL have passed already */
+	else
+		tcp_time_wait_settle(ns, conn);
 }
 
 int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle)

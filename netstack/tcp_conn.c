@@ -45,29 +45,6 @@ void tcp_set_state(struct tcp_conn *conn, enum tcp_state state)
 
 /* ------------------------------------------------------------- memory */
 
-static void unlink_time_wait(struct netstack *ns, struct tcp_conn *conn)
-{
-	if (conn->prev != SOCKET_NONE)
-		tcp_at(ns, conn->prev)->next = conn->next;
-	else
-		ns->time_wait_head = conn->next;
-	if (conn->next != SOCKET_NONE)
-		tcp_at(ns, conn->next)->prev = conn->prev;
-	else
-		ns->time_wait_tail = conn->prev;
-}
-
-static void link_time_wait(struct netstack *ns, struct tcp_conn *conn)
-{
-	conn->next = SOCKET_NONE;
-	conn->prev = ns->time_wait_tail;
-	if (conn->prev != SOCKET_NONE)
-		tcp_at(ns, conn->prev)->next = conn->index;
-	else
-		ns->time_wait_head = conn->index;
-	ns->time_wait_tail = conn->index;
-}
-
 static uint32_t take_index(struct netstack *ns)
 {
 	uint32_t index = ns->conn_free;
@@ -78,14 +55,7 @@ static uint32_t take_index(struct netstack *ns)
 	}
 	if (ns->conn_fresh < ns->config.connections_max)
 		return ns->conn_fresh++;
-	index = ns->time_wait_head;
-	while (index != SOCKET_NONE && !tcp_at(ns, index)->orphan)
-		index = tcp_at(ns, index)->next;
-	if (index == SOCKET_NONE)
-		return SOCKET_NONE;
-	tcp_release(ns, tcp_at(ns, index));
-	ns->conn_free = tcp_at(ns, index)->next;
-	return index;
+	return SOCKET_NONE;
 }
 
 struct tcp_conn *tcp_alloc(struct netstack *ns)
@@ -107,7 +77,7 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 	conn->sock.in_events = old.sock.in_events;
 	conn->sock.event_next = old.sock.event_next;
 	conn->sock.index = conn->index = index;
-	conn->next = conn->prev = SOCKET_NONE;
+	conn->next = SOCKET_NONE;
 	conn->parent = SOCKET_NONE;
 	conn->accept_head = conn->accept_tail = SOCKET_NONE;
 	conn->lent_head = conn->lent_tail = SOCKET_NONE;
@@ -147,8 +117,6 @@ static void detach(struct netstack *ns, struct tcp_conn *conn)
 		conn->timers[i] = NEVER;
 	timer_set(&ns->timers, conn->index, NEVER);
 	sched_remove(&conn->sock.sched);
-	if (conn->state == TCPS_TIME_WAIT)
-		unlink_time_wait(ns, conn);
 }
 
 static void leave_parent(struct netstack *ns, struct tcp_conn *conn)
@@ -348,15 +316,6 @@ uint32_t tcp_port_offset(const struct netstack *ns, const struct tcp_conn *conn)
 
 /* ------------------------------------------------------------- TIME-WAIT */
 
-void tcp_restart_time_wait(struct netstack *ns, struct tcp_conn *conn,
-			   uint64_t now)
-{
-	unlink_time_wait(ns, conn);
-	link_time_wait(ns, conn);
-	tcp_set_timer(ns, conn, TCP_TIMER_LINGER,
-		      now + ns->config.tcp.time_wait_ns);
-}
-
 void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 			 uint64_t now)
 {
@@ -364,8 +323,8 @@ void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 		conn->timers[i] = NEVER;
 	tcp_board_clear(&conn->board, ns->config.chunks);
 	chain_clear(&conn->send, ns->config.chunks);
-	tcp_set_state(conn, TCPS_TIME_WAIT);
-	link_time_wait(ns, conn);
+	if (conn->state != TCPS_TIME_WAIT)
+		tcp_set_state(conn, TCPS_TIME_WAIT);
 	tcp_set_timer(ns, conn, TCP_TIMER_LINGER,
 		      now + ns->config.tcp.time_wait_ns);
 }

@@ -34,8 +34,8 @@ void tcp_challenge(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 
 /* ------------------------------------------------------------- LISTEN */
 
-static struct tcp_conn *find_listener(const struct netstack *ns,
-				      const struct tcp_arrival *arrival)
+struct tcp_conn *tcp_find_listener(const struct netstack *ns,
+				   const struct tcp_arrival *arrival)
 {
 	uint32_t index = ns->listeners;
 
@@ -266,7 +266,7 @@ static bool check_sequence(struct netstack *ns, struct tcp_conn *conn,
 		(void)tcp_acknowledge(ns, conn, arrival);
 	/* The FIN again: our last ACK was lost, 2 MSL begin anew. */
 	if (conn->state == TCPS_TIME_WAIT && (segment->flags & TCP_FIN))
-		tcp_restart_time_wait(ns, conn, arrival->now);
+		tcp_enter_time_wait(ns, conn, arrival->now);
 	return false;
 }
 
@@ -331,22 +331,6 @@ static bool arrive_second_syn(struct netstack *ns, struct tcp_conn *conn,
 	return true;
 }
 
-/* A new SYN for a connection in TIME-WAIT may open the next one when its
- * sequence number or timestamp is beyond the old (RFC 9293 MAY-2, RFC 6191). */
-static bool reopens(const struct netstack *ns, const struct tcp_conn *conn,
-		    const struct tcp_arrival *arrival)
-{
-	const struct tcp_segment *segment = arrival->segment;
-
-	if (conn->state != TCPS_TIME_WAIT || !conn->orphan ||
-	    (segment->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_SYN ||
-	    find_listener(ns, arrival) == NULL)
-		return false;
-	return seq_lt(conn->rcv_nxt, segment->seq) ||
-	       (conn->timestamps && segment->has_timestamps &&
-		seq_lt(conn->ts_recent, segment->ts_val));
-}
-
 static void arrive_synchronized(struct netstack *ns, struct tcp_conn *conn,
 				const struct tcp_arrival *arrival)
 {
@@ -400,12 +384,10 @@ void tcp_arrive(struct netstack *ns, const struct tcp_arrival *arrival)
 
 	if (index != FLOW_NONE)
 		conn = tcp_at(ns, index);
-	if (conn != NULL && reopens(ns, conn, arrival)) {
-		tcp_release(ns, conn);
-		conn = NULL;
-	}
+	if (conn == NULL && tcp_time_wait_arrive(ns, arrival))
+		return;
 	if (conn == NULL) {
-		conn = find_listener(ns, arrival);
+		conn = tcp_find_listener(ns, arrival);
 		if (conn == NULL) {
 			ns_count(ns, NS_DROP_NO_SOCKET);
 			tcp_reply_reset(ns, arrival);
@@ -458,6 +440,7 @@ void tcp_batch_end(struct netstack *ns, uint64_t now)
 			continue;
 		decide_ack(ns, conn, now);
 		tcp_schedule(ns, conn);
+		tcp_time_wait_settle(ns, conn);
 	}
 }
 

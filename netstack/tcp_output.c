@@ -543,21 +543,33 @@ void tcp_send_reset(struct netstack *ns, const struct tcp_conn *conn)
 	ns_count(ns, NS_TCP_RESETS_SENT);
 }
 
+void tcp_reply(struct netstack *ns, const struct tcp_arrival *arrival,
+	       struct tcp_segment *segment)
+{
+	struct tcp_conn conn = {
+		.local = {.addr = arrival->ip->dst,
+			  .port = arrival->segment->dst_port},
+		.remote = {.addr = arrival->ip->src,
+			   .port = arrival->segment->src_port},
+	};
+	struct reply *reply = reply_reserve(&ns->replies, arrival->path);
+
+	if (reply == NULL)
+		return;
+	segment->src_port = conn.local.port;
+	segment->dst_port = conn.remote.port;
+	conn.ts_offset = tcp_ts_offset(ns, &conn);
+	segment->ts_val = tcp_timestamp(&conn, arrival->now);
+	reply->len = (uint16_t)write_bare(ns, &conn, segment, reply->data);
+	reply_commit(&ns->replies);
+}
+
 /* RFC 9293 3.10.7.1: no reset answers a reset; the sequence number is one the
  * sender must accept. */
 void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival)
 {
 	const struct tcp_segment *in = arrival->segment;
-	struct tcp_conn stranger = {
-		.local = {.addr = arrival->ip->dst, .port = in->dst_port},
-		.remote = {.addr = arrival->ip->src, .port = in->src_port},
-	};
-	struct tcp_segment segment = {
-		.src_port = in->dst_port,
-		.dst_port = in->src_port,
-		.flags = TCP_RST,
-	};
-	struct reply *reply;
+	struct tcp_segment segment = {.flags = TCP_RST};
 
 	if ((in->flags & TCP_RST) || !ns_may_reply(ns, arrival->now, 1))
 		return;
@@ -567,10 +579,6 @@ void tcp_reply_reset(struct netstack *ns, const struct tcp_arrival *arrival)
 		segment.ack = in->seq + tcp_segment_span(in);
 		segment.flags |= TCP_ACK;
 	}
-	reply = reply_reserve(&ns->replies, arrival->path);
-	if (reply == NULL)
-		return;
-	reply->len = (uint16_t)write_bare(ns, &stranger, &segment, reply->data);
-	reply_commit(&ns->replies);
+	tcp_reply(ns, arrival, &segment);
 	ns_count(ns, NS_TCP_RESETS_SENT);
 }
