@@ -218,6 +218,32 @@ const struct command ctl_commands[] = {
 			 "another wgproxyd.yaml", NULL},
 		},
 	}, {
+		.name = "network", .run = run_network, .kind = ARGUMENT_NETWORK,
+		.args = "ACTION DIR [NAME]",
+		.args_min = 2, .args_max = 3,
+		.summary = "make a private network, and its clients",
+		.text =
+"ACTION is init, add-client, list or remove-client. init writes\n"
+"DIR/gateway.yaml for wgproxyd on this host, and for each client a wg-quick\n"
+"file, DIR/client1.conf and so on, with fresh keys. A running gateway takes a\n"
+"client that is added at once. Nothing is overwritten. Needs no daemon.\n",
+		.example =
+"  proxyctl network init --gateway gw.example.org:51820 \\\n"
+"      --expose appname=5432 net\n"
+"  proxyctl network add-client net phone\n",
+		.options = {
+			{"--gateway", "HOST:PORT", VALUE_TEXT,
+			 "where clients reach it", NULL},
+			{"--clients", "N", VALUE_NUMBER,
+			 "init: how many (1)", NULL},
+			{"--name", "ZONE", VALUE_TEXT,
+			 "init: what names end with (internal)", NULL},
+			{"--expose", "SPEC", VALUE_TEXT,
+			 "init: [NAME=]PORT[:TARGET]; may be repeated", NULL},
+			{"--ipv4", "PREFIX", VALUE_PREFIX,
+			 "init: IPv4 addresses too", NULL},
+		},
+	}, {
 		.name = "genkey", .run = run_genkey, .kind = ARGUMENT_FILE,
 		.args = "[FILE]", .args_max = 1,
 		.summary = "make a private key",

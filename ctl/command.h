@@ -39,6 +39,7 @@ enum argument_kind {
 	ARGUMENT_FILE,
 	ARGUMENT_COMMAND,
 	ARGUMENT_SHELL,
+	ARGUMENT_NETWORK, /* a word of network, or a folder */
 };
 
 enum { COMMAND_OPTIONS_MAX = 8 };

@@ -8,6 +8,7 @@
 #include "ctl/run.h"
 
 static const char shells[] = "bash zsh fish";
+static const char network[] = "init add-client list remove-client";
 static const char forwards[] = "$(proxyctl ls --names 2>/dev/null)";
 
 static void put_commands(void)
@@ -35,6 +36,9 @@ static void put_arguments(const struct command *command)
 		break;
 	case ARGUMENT_SHELL:
 		printf(" %s", shells);
+		break;
+	case ARGUMENT_NETWORK:
+		printf(" %s", network);
 		break;
 	case ARGUMENT_FILE:
 	case ARGUMENT_NONE:
@@ -121,7 +125,7 @@ static void put_file_commands(void)
 	bool any = false;
 
 	for (const struct command *c = ctl_commands; c->name != NULL; c++) {
-		if (c->kind != ARGUMENT_FILE)
+		if (c->kind != ARGUMENT_FILE && c->kind != ARGUMENT_NETWORK)
 			continue;
 		printf("%s%s", any ? "|" : "", c->name);
 		any = true;
@@ -214,6 +218,9 @@ static void put_zsh_case(const struct command *command)
 		break;
 	case ARGUMENT_SHELL:
 		printf("\t\targuments=(%s)\n", shells);
+		break;
+	case ARGUMENT_NETWORK:
+		printf("\t\targuments=(%s)\n\t\t_files\n", network);
 		break;
 	case ARGUMENT_FILE:
 		fputs("\t\t_files\n", stdout);
@@ -314,6 +321,9 @@ static void put_fish_arguments(const char *condition,
 		break;
 	case ARGUMENT_SHELL:
 		printf("complete -c proxyctl%s -a '%s'\n", condition, shells);
+		break;
+	case ARGUMENT_NETWORK:
+		printf("complete -c proxyctl%s -Fa '%s'\n", condition, network);
 		break;
 	case ARGUMENT_FILE:
 		printf("complete -c proxyctl%s -F\n", condition);

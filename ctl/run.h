@@ -21,6 +21,7 @@ int run_kill(const struct call *call);
 int run_connections(const struct call *call);
 int run_peers(const struct call *call);
 int run_import(const struct call *call);
+int run_network(const struct call *call);
 int run_genkey(const struct call *call);
 int run_pubkey(const struct call *call);
 int run_psql(const struct call *call);

@@ -1,36 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /* genkey, pubkey */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "config/keyfile.h"
 #include "ctl/ask.h"
+#include "ctl/make_key.h"
 #include "ctl/run.h"
 #include "ctl/write.h"
-
-/* RFC 7748 section 5: the bits that a private key must and must not have. */
-static void clamp(struct key *key)
-{
-	key->bytes[0] &= 248;
-	key->bytes[31] &= 127;
-	key->bytes[31] |= 64;
-}
-
-static int make_key(struct key *key)
-{
-	if (getrandom(key->bytes, KEY_LEN, 0) != KEY_LEN) {
-		say("no random bytes: %s", strerror(errno));
-		return EXIT_NO;
-	}
-	clamp(key);
-	return EXIT_DONE;
-}
 
 static int print_public(const struct key *key)
 {
@@ -71,13 +52,8 @@ static int key_to_output(const struct key *key)
 
 static int key_to_file(const struct key *key, const char *path)
 {
-	char line[KEY_TEXT_CAP + 1];
-	int code;
+	int code = write_key_file(path, key);
 
-	key_format(key, line);
-	strcat(line, "\n");
-	code = write_new_file(path, line, strlen(line));
-	key_memory_wipe(line, sizeof(line));
 	if (code != EXIT_DONE)
 		return code;
 	say("%s has the private key; this is the public one:", path);
@@ -87,7 +63,7 @@ static int key_to_file(const struct key *key, const char *path)
 int run_genkey(const struct call *call)
 {
 	struct key key;
-	int code = make_key(&key);
+	int code = make_private_key(&key);
 
 	if (code == EXIT_DONE && call->arg_count > 0)
 		code = key_to_file(&key, call->args[0]);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "config/keyfile.h"
 #include "ctl/ask.h"
 
 static int failed(const char *path, int error)
@@ -57,6 +58,18 @@ int write_new_file(const char *path, const char *text, size_t len)
 	int error = create(path, text, len);
 
 	return error == 0 ? EXIT_DONE : failed(path, error);
+}
+
+int write_key_file(const char *path, const struct key *key)
+{
+	char line[KEY_TEXT_CAP + 1];
+	int code;
+
+	key_format(key, line);
+	strcat(line, "\n");
+	code = write_new_file(path, line, strlen(line));
+	key_memory_wipe(line, sizeof(line));
+	return code;
 }
 
 int write_move(const char *fresh, const char *path, bool replace)

@@ -7,9 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/key.h"
+
 /* Makes a file of mode 0600 and writes it to disk; EXIT_NO when there is one
  * of that name already. */
 int write_new_file(const char *path, const char *text, size_t len);
+
+/* The same with a key and a line end. */
+int write_key_file(const char *path, const struct key *key);
 
 /* Moves a file that write_new_file() made to its place. With replace the file
  * there is replaced at once and its mode stays; without it there must be none.
