@@ -13,9 +13,11 @@
 /* RFC 8985 section 7.2: twice the round trip, and time for a delayed ACK when
  * only one segment is out. */
 #define LOSS_PROBE_MIN_NS (10 * NS_PER_MS)
-/* Linux gives up a SYN after two minutes; what a closed handle left behind
- * waits no longer either. */
-#define HANDSHAKE_NS (120 * NS_PER_S)
+/* A SYN is tried for three minutes (MUST-23), unless the user has less
+ * patience; what asked us to open, or what a closed handle left behind, is
+ * waited for not as long. */
+#define SYN_NS       (180 * NS_PER_S)
+#define HALF_OPEN_NS (120 * NS_PER_S)
 #define ORPHAN_NS    (120 * NS_PER_S)
 enum { BLACK_HOLE_RETRIES = 2 };
 #define SPACE_RETRY_NS   (20 * NS_PER_MS)
@@ -57,7 +59,9 @@ static uint64_t patience(const struct netstack *ns, const struct tcp_conn *conn)
 	if (user == 0)
 		user = NEVER;
 	if (in_handshake(conn))
-		return time_min(user, HANDSHAKE_NS);
+		return time_min(user, conn->state == TCPS_SYN_SENT
+					      ? SYN_NS
+					      : HALF_OPEN_NS);
 	return conn->orphan ? time_min(user, ORPHAN_NS) : user;
 }
 
