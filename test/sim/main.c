@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "paths.h"
+#include "test/leave.h"
 #include "world.h"
 
 enum { SEED_SECONDS_MAX = 60 };
@@ -92,7 +93,7 @@ static pid_t start_child(void)
 _Noreturn static void end_child(void)
 {
 	fflush(stdout);
-	_exit(0);
+	leave(0);
 }
 
 static void count_child(struct tally *tally, pid_t pid)

@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "runner.h"
 #include "script.h"
+#include "test/leave.h"
 
 #define CLOCK_START (1000 * NS_PER_S)
 
@@ -68,7 +69,7 @@ static bool try_file(const char *file)
 
 	CHECK(pid >= 0);
 	if (pid == 0)
-		_exit(run_file(file) ? 0 : 1);
+		leave(run_file(file) ? 0 : 1);
 	while (waitpid(pid, &status, 0) < 0)
 		CHECK(errno == EINTR);
 	return status == 0;
