@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/time.h"
+#include "base/timer.h"
 #include "netstack/tag.h"
 
 #define DIAL_TIMEOUT_NS     (10 * NS_PER_S)
@@ -47,12 +48,15 @@ struct dialer {
 	uint32_t fresh, free;
 	uint32_t active;      /* list */
 	uint32_t ended, last; /* queue */
+	uint64_t generation;  /* of the resolver, as last looked at */
+	struct timer_heap timers;
 	struct dial dials[];
 };
 
 size_t dialer_size(const struct dialer_config *config)
 {
-	return sizeof(struct dialer) + config->dials_max * sizeof(struct dial);
+	return sizeof(struct dialer) + config->dials_max * sizeof(struct dial) +
+	       timer_size(config->dials_max);
 }
 
 struct dialer *dialer_init(void *memory, const struct dialer_config *config)
@@ -62,6 +66,8 @@ struct dialer *dialer_init(void *memory, const struct dialer_config *config)
 	dialer->config = *config;
 	dialer->free = dialer->active = DIAL_NONE;
 	dialer->ended = dialer->last = DIAL_NONE;
+	timer_init(&dialer->timers, &dialer->dials[config->dials_max],
+		   config->dials_max);
 	return dialer;
 }
 
@@ -102,6 +108,7 @@ static void leave_active(struct dialer *dialer, struct dial *dial)
 		dialer->active = dial->next;
 	if (dial->next != DIAL_NONE)
 		dialer->dials[dial->next].prev = dial->prev;
+	timer_set(&dialer->timers, number_of(dialer, dial), NEVER);
 }
 
 static void free_dial(struct dialer *dialer, struct dial *dial)
@@ -331,6 +338,15 @@ static uint64_t may_start_at(const struct dial *dial)
 	return at;
 }
 
+/* When step() has something to do for the dial. */
+static uint64_t due_at(const struct dial *dial)
+{
+	if (next_address(dial) != NULL &&
+	    dial->attempt_count < NAME_ADDRESSES_MAX)
+		return time_min(dial->ends_at, may_start_at(dial));
+	return dial->ends_at;
+}
+
 static void step(struct dialer *dialer, struct dial *dial, uint64_t now)
 {
 	const struct ip_addr *addr;
@@ -349,6 +365,9 @@ static void step(struct dialer *dialer, struct dial *dial, uint64_t now)
 	else if (addr == NULL && dial->complete && !any_open(dial))
 		end(dialer, dial, now, NULL,
 		    dial->error != 0 ? dial->error : -ERR_NO_ADDRESS);
+	else
+		timer_set(&dialer->timers, number_of(dialer, dial),
+			  due_at(dial));
 }
 
 int dial_start(struct dialer *dialer, uint64_t now,
@@ -419,6 +438,9 @@ void dial_advance(struct dialer *dialer, uint64_t now)
 	uint64_t generation = resolver_generation(dialer->config.resolver);
 	uint32_t index = dialer->active;
 
+	if (dialer->generation == generation)
+		return;
+	dialer->generation = generation;
 	while (index != DIAL_NONE) {
 		struct dial *dial = &dialer->dials[index];
 
@@ -428,34 +450,15 @@ void dial_advance(struct dialer *dialer, uint64_t now)
 	}
 }
 
-/* When step() has something to do for the dial. */
-static uint64_t due_at(const struct dial *dial)
-{
-	if (next_address(dial) != NULL &&
-	    dial->attempt_count < NAME_ADDRESSES_MAX)
-		return time_min(dial->ends_at, may_start_at(dial));
-	return dial->ends_at;
-}
-
 uint64_t dial_deadline(const struct dialer *dialer)
 {
-	uint64_t deadline = NEVER;
-
-	for (uint32_t i = dialer->active; i != DIAL_NONE;
-	     i = dialer->dials[i].next)
-		deadline = time_min(deadline, due_at(&dialer->dials[i]));
-	return deadline;
+	return timer_next(&dialer->timers);
 }
 
 void dial_expire(struct dialer *dialer, uint64_t now)
 {
-	uint32_t index = dialer->active;
+	uint32_t index;
 
-	while (index != DIAL_NONE) {
-		struct dial *dial = &dialer->dials[index];
-
-		index = dial->next;
-		if (now >= due_at(dial))
-			step(dialer, dial, now);
-	}
+	while (timer_pop(&dialer->timers, now, &index))
+		step(dialer, &dialer->dials[index], now);
 }

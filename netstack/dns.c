@@ -26,6 +26,7 @@ enum {
 #define TTL_MAX_NS  (300 * NS_PER_S)
 #define NEGATIVE_NS (5 * NS_PER_S)
 #define STALE_NS    (3600 * NS_PER_S)
+#define RECHECK_NS  (30 * NS_PER_S) /* of failed servers, RFC 8767 */
 
 enum query_state { QUERY_DONE, QUERY_UDP, QUERY_TCP };
 
@@ -328,7 +329,7 @@ static void settle(struct resolver *resolver, uint64_t now, struct entry *entry)
 	} else if ((error == -ERR_NAME_TIMEOUT || error == -ERR_NAME_SERVER) &&
 		   now < entry->stale_until) {
 		entry->error = 0; /* the old answer is better than none */
-		entry->expires = now + TTL_MIN_NS;
+		entry->expires = now + RECHECK_NS;
 	} else {
 		/* Silence is not an answer to keep. */
 		entry->error = error;
@@ -406,6 +407,23 @@ static void write_tcp(struct resolver *resolver, uint64_t now,
 		       TCP_LEN + (size_t)len);
 }
 
+/* The length in front of the message, however it is cut. */
+static bool peek_len(struct resolver *resolver, const struct query *query,
+		     uint32_t *ret_len)
+{
+	struct iovec iov[TCP_LEN] = {{.iov_len = 0}};
+	const uint8_t *first, *second;
+
+	if (tcp_recv_space(resolver->config.ns, query->socket, iov, TCP_LEN) <=
+	    0)
+		return false;
+	first = iov[0].iov_base;
+	second = iov[0].iov_len > 1 ? first + 1 : iov[1].iov_base;
+	if (second != NULL)
+		*ret_len = (uint32_t)*first << 8 | *second;
+	return second != NULL;
+}
+
 /* The whole message lies in the connection before any of it is taken. */
 static void read_tcp(struct resolver *resolver, uint64_t now,
 		     struct entry *entry, unsigned family)
@@ -415,17 +433,11 @@ static void read_tcp(struct resolver *resolver, uint64_t now,
 	struct dns_reply reply;
 	char name[2 * NAME_CAP];
 	uint8_t prefix[TCP_LEN];
-	struct iovec iov;
 	uint32_t len;
 
 	if (tcp_info(resolver->config.ns, query->socket, &info) != 0 ||
-	    info.recv_queued < TCP_LEN ||
-	    tcp_recv_space(resolver->config.ns, query->socket, &iov, 1) != 1 ||
-	    iov.iov_len < TCP_LEN)
-		return;
-	memcpy(prefix, iov.iov_base, TCP_LEN);
-	len = get_be16(prefix);
-	if (info.recv_queued < TCP_LEN + len)
+	    !peek_len(resolver, query, &len) ||
+	    info.recv_queued < TCP_LEN + len)
 		return;
 	(void)tcp_recv(resolver->config.ns, now, query->socket, prefix,
 		       TCP_LEN);
@@ -520,6 +532,13 @@ static void start(struct resolver *resolver, uint64_t now, struct entry *entry)
 		settle(resolver, now, entry);
 }
 
+/* A server has been silent for one try: the old answer will do meanwhile. */
+static bool is_late(const struct entry *entry, uint64_t now)
+{
+	return entry->tries > 0 && entry->answer.count > 0 &&
+	       now < entry->stale_until;
+}
+
 int resolver_lookup(struct resolver *resolver, uint64_t now, const char *name,
 		    struct dns_answer *ret_answer)
 {
@@ -541,10 +560,13 @@ int resolver_lookup(struct resolver *resolver, uint64_t now, const char *name,
 		start(resolver, now, entry);
 	if (entry->asking) {
 		collect(entry, ret_answer);
-		return ret_answer->count > 0 ? 0 : -ERR_AGAIN;
+		if (ret_answer->count > 0)
+			return 0;
+		if (!is_late(entry, now))
+			return -ERR_AGAIN;
 	}
 	*ret_answer = entry->answer;
-	return entry->error;
+	return entry->answer.count > 0 ? 0 : entry->error;
 }
 
 /* ------------------------------------------------------------- time */
@@ -569,6 +591,7 @@ void resolver_expire(struct resolver *resolver, uint64_t now)
 		if (!entry->asking || now < entry->retry_at)
 			continue;
 		resolver->stats.retries++;
+		resolver->generation++; /* an old answer may serve now */
 		if (++entry->tries < TRIES)
 			ask(resolver, now, entry);
 		else

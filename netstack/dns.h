@@ -7,8 +7,12 @@
  * asks for A and AAAA together, each from a fresh socket with a random port and
  * id (RFC 5452), up to three times two seconds around the servers; a truncated
  * answer is asked for again over TCP. A name without a dot is tried under each
- * search domain first. Answers live 1 to 300 s, refusals 5 s; while no server
- * answers the last good answer serves for up to an hour.
+ * search domain first. Answers live 1 to 300 s, refusals 5 s. An answer whose
+ * time is over serves for up to an hour more while no server answers: from two
+ * seconds after the question on, and then for 30 s without one (RFC 8767).
+ *
+ * There are at most 256 entries, so they are simply walked, and not at all
+ * while nothing is being asked.
  *
  * Nobody is called back: whoever waits asks again when the generation changed.
  */
@@ -53,9 +57,10 @@ struct resolver *resolver_init(void *memory,
 void resolver_change(struct resolver *resolver, uint64_t now,
 		     const struct resolver_config *config);
 
-/* 0 with at least one address; -ERR_AGAIN while asking; or -ERR_NO_NAME,
- * -ERR_NO_ADDRESS, -ERR_NAME_SERVER, -ERR_NAME_TIMEOUT, -ERR_FULL,
- * -ERR_INVALID for what is no name. */
+/* 0 with at least one address; -ERR_AGAIN while asking, which silence does not
+ * end: how long to wait is the caller's to decide; or -ERR_NO_NAME,
+ * -ERR_NO_ADDRESS, -ERR_NAME_SERVER, -ERR_FULL, -ERR_INVALID for what is no
+ * name. */
 int resolver_lookup(struct resolver *resolver, uint64_t now, const char *name,
 		    struct dns_answer *ret_answer);
 
