@@ -360,6 +360,9 @@ static void netstack_event(struct proxy *proxy, const struct clock *now,
 	case TAG_EXPOSE:
 		expose_accept(proxy, now, index);
 		break;
+	case TAG_ZONE:
+		zone_server_event(&tunnel->zone.server, now->awake, event);
+		break;
 	case TAG_PROBE:
 		break; /* closed since */
 	}
@@ -385,6 +388,7 @@ static void tunnel_events(struct proxy *proxy, const struct clock *now,
 
 void proxy_events(struct proxy *proxy, const struct clock *now)
 {
+	tunnel_zones_update(proxy);
 	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
 		if (proxy->tunnels[i] == NULL)
 			continue;

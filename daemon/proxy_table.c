@@ -51,6 +51,7 @@ void proxy_retire_tunnel(struct proxy *proxy, const struct clock *now,
 	CHECK(!proxy->tunnels[slot]->retired);
 	proxy->tunnels[slot]->retired = true;
 	proxy->tunnels[slot]->last_used = now->awake;
+	tunnel_zone_stop(&proxy->tunnels[slot]->zone, now);
 }
 
 bool proxy_tunnel_is_over(const struct proxy *proxy, const struct clock *now,
@@ -125,6 +126,7 @@ void proxy_change_forward(struct proxy *proxy, const struct clock *now,
 	forward->mapping = *mapping;
 	forward->tunnel = proxy_find_tunnel(proxy, mapping->tunnel);
 	CHECK(forward->tunnel != NULL);
+	tunnel_zones_changed(proxy);
 	forward->sticky.family = IP_NONE;
 	watch_forget(proxy, now, slot);
 	if (mapping->kind == MAPPING_EXPOSE)
@@ -138,6 +140,7 @@ void proxy_retire_forward(struct proxy *proxy, const struct clock *now,
 
 	expose_close(proxy, now, slot);
 	CHECK(forward->slot == FORWARD_ACTIVE && !forward->listening);
+	tunnel_zones_changed(proxy);
 	watch_forget(proxy, now, slot);
 	if (forward->connections > 0)
 		forward->slot = FORWARD_RETIRED;

@@ -141,6 +141,8 @@ int tunnel_open(struct tunnel *tunnel, const struct clock *now,
 	if (err == 0)
 		err = open_names(tunnel, config);
 	if (err == 0)
+		err = tunnel_zone_set(&tunnel->zone, now, config->config);
+	if (err == 0)
 		err = router_set(&tunnel->router,
 				 config->config->route_between_peers);
 	if (err != 0)
@@ -153,6 +155,7 @@ void tunnel_close(struct tunnel *tunnel)
 	(void)router_set(&tunnel->router, false);
 	if (tunnel->ns != NULL)
 		netstack_fini(tunnel->ns);
+	tunnel_zone_free(&tunnel->zone);
 	if (tunnel->wg != NULL)
 		wg_device_fini(tunnel->wg);
 	free(tunnel->dial_memory);
@@ -393,6 +396,7 @@ void tunnel_expire(struct tunnel *tunnel, const struct clock *now)
 	netstack_expire(tunnel->ns, now->awake);
 	resolver_expire(tunnel->resolver, now->awake);
 	dial_expire(tunnel->dialer, now->awake);
+	zone_server_expire(&tunnel->zone.server, now->awake);
 	watch_silence(tunnel, now);
 }
 
@@ -403,6 +407,7 @@ uint64_t tunnel_wait(const struct tunnel *tunnel, const struct clock *now)
 	awake = time_min(awake, resolver_deadline(tunnel->resolver));
 	awake = time_min(awake, dial_deadline(tunnel->dialer));
 	awake = time_min(awake, tunnel->nudge_at);
+	awake = time_min(awake, zone_server_deadline(&tunnel->zone.server));
 	return time_min(clock_until(awake, now->awake),
 			clock_until(wg_device_deadline(tunnel->wg), now->boot));
 }

@@ -18,6 +18,7 @@
 #include "daemon/clock.h"
 #include "daemon/reason.h"
 #include "daemon/router.h"
+#include "daemon/tunnel_zone.h"
 #include "netstack/dial.h"
 #include "netstack/dns.h"
 #include "netstack/netstack.h"
@@ -61,6 +62,7 @@ struct tunnel {
 	struct resolver *resolver;
 	struct dialer *dialer;
 	struct tunnel_peer *peers;
+	struct tunnel_zone zone;
 	void *wg_memory, *wg_secret, *ns_memory, *dns_memory, *dial_memory;
 };
 

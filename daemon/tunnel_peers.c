@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/error.h"
+#include "base/log.h"
 
 uint32_t tunnel_allowed_count(const struct config_tunnel *config)
 {
@@ -179,5 +181,9 @@ void tunnel_become(struct tunnel *tunnel, const struct clock *now,
 		change_peer(tunnel, now, &config->peers[i]);
 	change_names(tunnel, now, config);
 	(void)router_set(&tunnel->router, config->route_between_peers);
+	if (tunnel_zone_set(&tunnel->zone, now, config) != 0)
+		log_error("event=zone_failed tunnel=%s zone=%s text=\"%s\"",
+			  tunnel->name, config->zone,
+			  error_text(-ERR_NO_MEMORY));
 	memcpy(tunnel->digest, config->digest, sizeof(tunnel->digest));
 }

@@ -11,6 +11,7 @@ enum tag_kind {
 	TAG_RELAY,
 	TAG_PROBE,
 	TAG_EXPOSE,
+	TAG_ZONE,
 };
 
 static inline uint64_t tag_make(enum tag_kind kind, uint32_t index)
