@@ -27,6 +27,14 @@ PKG_CFLAGS += $(if $(SECCOMP),-DHAVE_LIBSECCOMP \
 HTTP       := $(shell pkg-config --exists libmicrohttpd && echo libmicrohttpd)
 PKG_CFLAGS += $(if $(HTTP),-DHAVE_MICROHTTPD \
   $(shell pkg-config --cflags libmicrohttpd))
+# And the faster ciphers, which are not linked but loaded when chosen.
+LIBCRYPTO  := $(shell pkg-config --exists 'libcrypto >= 3.0' && echo libcrypto)
+PKG_CFLAGS += $(if $(LIBCRYPTO),-DHAVE_LIBCRYPTO \
+  $(shell pkg-config --cflags libcrypto))
+# This one has no .pc file in Debian.
+IPSEC_MB   := $(shell echo '\#include <intel-ipsec-mb.h>' | \
+  $(CC) -E - >/dev/null 2>&1 && echo ipsec-mb)
+PKG_CFLAGS += $(if $(IPSEC_MB),-DHAVE_IPSEC_MB)
 
 WARN = -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wvla \
        -Wundef -Wcast-align -Wcast-qual -Wwrite-strings -Wpointer-arith \

@@ -10,7 +10,7 @@
 
 int crypto_init(void)
 {
-	if (sodium_init() < 0 || !aead_self_test())
+	if (sodium_init() < 0 || !aead_self_test(&aead_reference))
 		return -ERR_STATE;
 	return 0;
 }

@@ -9,11 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Initialises the crypto library and checks the chosen AEAD against fixed
- * vectors. Call once, first. 0 or -ERR_STATE. */
+/* Initialises libsodium and checks its AEAD. Call once, first. 0 or
+ * -ERR_STATE. */
 int crypto_init(void);
-/* Name of the AEAD backend in use: "libsodium", "libcrypto". */
-const char *crypto_aead_name(void);
 
 /* Zeroed. NULL when there is no memory. *ret_locked is false when the pages
  * could not be locked (RLIMIT_MEMLOCK): warn, go on. */

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "crypto/aead.h"
 #include "crypto/dh.h"
 #include "crypto/secret.h"
 #include "crypto/wg_peer.h"
@@ -55,6 +56,8 @@ struct wg_device *wg_device_init(void *memory, void *secret_memory,
 
 	dev->config = *config;
 	dev->config.private_key = NULL; /* the caller's copy may go */
+	if (config->aead == NULL)
+		dev->config.aead = &aead_reference;
 	dev->private_key = private_key;
 	memcpy(private_key, config->private_key->bytes, KEY_LEN);
 	dh_clamp(private_key);

@@ -32,6 +32,7 @@
 #include "base/run.h"
 
 struct wg_device;
+struct aead;
 
 struct wg_config {
 	const struct key *private_key; /* copied into the secret memory */
@@ -41,6 +42,7 @@ struct wg_config {
 	struct random_source random;
 	/* Greatest TAI64N stamp ever sent, as Unix nanoseconds; 0 = none. */
 	uint64_t greatest_stamp;
+	const struct aead *aead; /* for data; NULL: libsodium */
 };
 
 /* Two regions are the caller's to give and to take back after fini: plain

@@ -253,7 +253,8 @@ static size_t finish_batch(struct wg_device *dev, uint64_t now,
 	bool any = false, data = false;
 	size_t delivered = 0;
 
-	aead_open_batch(keypair->keys->receive, batch->jobs, batch->count);
+	aead_open_batch(dev->config.aead, keypair->keys->receive, batch->jobs,
+			batch->count);
 	for (size_t i = 0; i < batch->count; i++) {
 		struct aead_job *job = &batch->jobs[i];
 

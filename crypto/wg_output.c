@@ -85,7 +85,8 @@ void wg_device_seal(struct wg_device *dev, uint64_t now, struct run *run,
 		};
 		put_header(ip - RUN_HEAD, keypair, jobs[i].counter);
 	}
-	aead_seal_batch(keypair->keys->send, jobs, run->count);
+	aead_seal_batch(dev->config.aead, keypair->keys->send, jobs,
+			run->count);
 	peer->tx_bytes += run_sealed_len(run);
 	dev->counters[WG_TX_PACKETS] += run->count;
 	peer->send &= (uint8_t) ~(WG_SEND_CONFIRMATION | WG_SEND_KEEPALIVE);
@@ -180,7 +181,7 @@ static size_t make_keepalive(struct wg_device *dev, struct wg_peer *peer,
 	}
 	job.counter = keypair->tx_counter++;
 	put_header(buf, keypair, job.counter);
-	aead_seal_batch(keypair->keys->send, &job, 1);
+	aead_seal_batch(dev->config.aead, keypair->keys->send, &job, 1);
 	wg_timers_sent(dev, peer, now);
 	keep_key_fresh(dev, peer, keypair, now);
 	return WG_DATA_LEN_MIN;

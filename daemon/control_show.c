@@ -2,7 +2,7 @@
 /* Requests that show the daemon as a whole, and its connections. */
 #include <unistd.h>
 
-#include "crypto/secret.h"
+#include "crypto/aead.h"
 #include "daemon/control_ops.h"
 #include "daemon/options.h"
 
@@ -131,7 +131,7 @@ bool control_status(struct io_loop *io, struct control_call *call)
 	set(object, "started_at", wall_seconds(io, io->started, io->now.awake));
 	set(object, "uptime_ms",
 	    number((io->now.awake - io->started) / NS_PER_MS));
-	set(object, "aead", json_string(crypto_aead_name()));
+	set(object, "aead", json_string(io->proxy.aead->name));
 	set(object, "tunnels", show_tunnels(io, &health));
 	count_forwards(io, &health);
 	put_health(io, &health, object);

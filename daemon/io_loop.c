@@ -425,7 +425,7 @@ static void open_control(struct io_loop *io, const struct config *config)
 }
 
 int io_loop_open(struct io_loop *io, struct config *config,
-		 const struct options *options)
+		 const struct options *options, const struct aead *aead)
 {
 	struct random_source random = {.fill = fill_random};
 	int err;
@@ -437,6 +437,7 @@ int io_loop_open(struct io_loop *io, struct config *config,
 			 relay_cap(config), &random);
 	if (err != 0)
 		return err;
+	io->proxy.aead = aead;
 	CHECK(uv_loop_init(&io->uv) == 0);
 	io_metrics_open(&io->metrics, &io->now);
 	io_service_open(io);

@@ -73,10 +73,10 @@ struct io_loop {
 	uint64_t stamps_at; /* awake time: not before */
 };
 
-/* Both stay the caller's memory. 0; or -ERR_*, logged, with nothing left to
- * close. */
+/* All of it stays the caller's memory. 0; or -ERR_*, logged, with nothing left
+ * to close. */
 int io_loop_open(struct io_loop *io, struct config *config,
-		 const struct options *options);
+		 const struct options *options, const struct aead *aead);
 
 /* Runs until SIGTERM or SIGINT, then closes everything. */
 void io_loop_run(struct io_loop *io);

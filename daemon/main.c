@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "crypto/aead.h"
 #include "crypto/secret.h"
 #include "daemon/io_loop.h"
 #include "daemon/options.h"
@@ -54,14 +55,25 @@ static int exit_code_of(int err)
 static int run(const struct options *options, struct config *config,
 	       const struct config_report *report)
 {
+	const char *name = options->aead != NULL ? options->aead : "auto";
 	static struct io_loop io;
+	struct aead aead;
 	struct sandbox sandbox;
 	int err;
 
 	log_init(options->log_level);
+	err = aead_load(name, &aead);
+	if (err != 0) {
+		log_error(
+			"event=start_failed text=\"the cipher of --aead %s is "
+			"not built in, its library is not installed, or it "
+			"fails its self-test\"",
+			name);
+		return EX_UNAVAILABLE;
+	}
 	log_notice("event=starting version=%s aead=%s", WGPROXYD_VERSION,
-		   crypto_aead_name());
-	err = io_loop_open(&io, config, options);
+		   aead.name);
+	err = io_loop_open(&io, config, options, &aead);
 	if (err != 0) {
 		log_error("event=start_failed text=\"%s\"", error_text(err));
 		return exit_code_of(err);
@@ -71,6 +83,7 @@ static int run(const struct options *options, struct config *config,
 			     io.state.folder);
 	sandbox_enter(&sandbox);
 	io_loop_run(&io);
+	aead_unload(&aead);
 	return EX_OK;
 }
 

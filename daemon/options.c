@@ -31,6 +31,9 @@ static const char help[] =
 	"  --strict-sandbox   end at a system call that is not expected\n"
 	"  --state-dir DIR    keeps forwards that proxyctl added, and stamps\n"
 	"  --socket PATH      control socket, for proxyctl\n"
+	"  --aead NAME        cipher code: auto (default), libsodium, "
+	"libcrypto or\n"
+	"                     ipsec-mb\n"
 	"  --log-level LEVEL  error, warning, notice, info (default) or debug\n"
 	"  --version          print the version and exit\n"
 	"  --help             print this and exit\n"
@@ -141,6 +144,23 @@ static int take_log_level(struct options *options, const char *value,
 	return 0;
 }
 
+static int take_aead(struct options *options, const char *value,
+		     char message[OPTIONS_MESSAGE_CAP])
+{
+	static const char *const names[] = {"auto", "libsodium", "libcrypto",
+					    "ipsec-mb"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strcmp(value, names[i]) == 0)
+			return take_once(&options->aead, "--aead", value,
+					 message);
+	}
+	return fail(message,
+		    "--aead: \"%.40s\" is not auto, libsodium, libcrypto or "
+		    "ipsec-mb",
+		    value);
+}
+
 static int take_action(struct options *options, enum options_action action)
 {
 	/* --help wins over everything else that is asked for. */
@@ -211,6 +231,7 @@ static const struct option table[] = {
 	{"--strict-sandbox", NULL, take_strict_sandbox},
 	{"--state-dir", "DIR", take_state_dir},
 	{"--socket", "PATH", take_socket},
+	{"--aead", "NAME", take_aead},
 	{"--log-level", "LEVEL", take_log_level},
 	{"--version", NULL, take_version},
 	{"--help", NULL, take_help},

@@ -36,6 +36,7 @@ struct options {
 	size_t expose_count;
 	const char *state_dir; /* NULL: the default places */
 	const char *socket;    /* NULL: the default places */
+	const char *aead;      /* see aead_load(); NULL: "auto" */
 	enum log_level log_level;
 	bool strict; /* a forward that cannot listen at start is fatal */
 	enum sandbox_mode sandbox;

@@ -57,6 +57,7 @@ struct proxy {
 	bool exposes_wait;     /* clients of exposes, for a free relay */
 	uint64_t relay_serial; /* the last id given to a relay */
 	struct random_source random;
+	const struct aead *aead; /* of tunnels opened from now on */
 	struct chunk_pool chunks;
 	void *chunk_memory;
 };

@@ -22,6 +22,7 @@ int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
 		.chunks = &proxy->chunks,
 		.connections_max = proxy->relay_cap,
 		.greatest_stamp = greatest_stamp,
+		.aead = proxy->aead,
 		.random = proxy->random,
 	};
 	struct tunnel *tunnel;

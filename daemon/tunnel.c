@@ -36,6 +36,7 @@ static int open_wireguard(struct tunnel *tunnel, const struct clock *now,
 		.mtu = from->mtu,
 		.random = config->random,
 		.greatest_stamp = config->greatest_stamp,
+		.aead = config->aead,
 	};
 	bool locked;
 

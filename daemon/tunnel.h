@@ -71,6 +71,7 @@ struct tunnel_config {
 	struct chunk_pool *chunks;
 	uint32_t connections_max;
 	uint64_t greatest_stamp; /* see struct wg_config */
+	const struct aead *aead; /* see struct wg_config */
 	struct random_source random;
 };
 

@@ -16,6 +16,8 @@ TEST="libcmocka-dev python3 python3-pytest iproute2 util-linux wireguard-tools
 	wireguard-go unbound bind9-dnsutils postgresql-common postgresql
 	postgresql-client valgrind clang-format git systemd"
 BENCH=iperf3
+# Built in when it is there; Debian has it for some architectures only.
+OPTIONAL=libipsec-mb-dev
 
 wanted=
 only_list=
@@ -44,6 +46,16 @@ if [ -n "$only_list" ]; then
 	echo $wanted
 	exit 0
 fi
+# Those of $OPTIONAL that are missing and that there are.
+optional()
+{
+	for package in $OPTIONAL; do
+		installed "$package" ||
+			! apt-cache show "$package" >/dev/null 2>&1 ||
+			echo " $package"
+	done
+}
+missing="$missing$(optional)"
 [ -n "$missing" ] || exit 0
 echo "installing:$missing"
 
@@ -75,6 +87,9 @@ keep_stopped()
 }
 
 apt update
+for package in $(optional); do
+	has "$package" || missing="$missing $package"
+done
 if has unbound; then
 	keep_stopped unbound
 fi

@@ -80,6 +80,7 @@ only 'libuv only in daemon/io_*' 'include <uv\.h>' '^daemon/io_'
 only 'sodium.h only in crypto/ and config/keyfile.c' 'include <sodium' \
 	'^crypto/|^config/keyfile\.c$'
 only 'libcrypto only in crypto/' 'include <openssl/' '^crypto/'
+only 'intel-ipsec-mb.h only in crypto/' 'include <intel-ipsec' '^crypto/'
 only 'yaml.h only in config/' 'include <yaml\.h>' '^config/'
 only 'microhttpd.h only in daemon/io_http*' 'include <microhttpd' \
 	'^daemon/io_http'

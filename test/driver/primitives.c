@@ -112,33 +112,31 @@ static void run_clamp(struct request *request)
 /* ------------------------------------------------------------- AEAD */
 
 /* Each implementation of the batch calls. */
-static const struct backend {
-	const char *name;
-	void (*seal)(const uint8_t *key, struct aead_job *jobs, size_t count);
-	void (*open)(const uint8_t *key, struct aead_job *jobs, size_t count);
-} backends[] = {
-	{"libsodium", aead_seal_batch, aead_open_batch},
-};
-
-enum { BACKENDS = sizeof(backends) / sizeof(backends[0]) };
+static const char *const backends[] = {"libsodium", "libcrypto", "ipsec-mb"};
 
 static void run_backends(struct request *request)
 {
 	if (!request_end(request))
 		return;
-	for (size_t i = 0; i < BACKENDS; i++)
-		answer(request, "%s", backends[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+		struct aead aead;
+
+		if (aead_load(backends[i], &aead) != 0)
+			continue;
+		answer(request, "%s", aead.name);
+		aead_unload(&aead);
+	}
 }
 
-static const struct backend *take_backend(struct request *request)
+/* To be unloaded. */
+static struct aead take_backend(struct request *request)
 {
 	const char *name = request_word(request);
+	struct aead aead = aead_reference;
 
-	for (size_t i = 0; i < BACKENDS; i++)
-		if (strcmp(backends[i].name, name) == 0)
-			return &backends[i];
-	request_fail(request, "BACKEND");
-	return &backends[0];
+	if (strcmp(name, "auto") == 0 || aead_load(name, &aead) != 0)
+		request_fail(request, "BACKEND");
+	return aead;
 }
 
 /* COUNTER:HEX words; the buffers are as long as what is sealed. */
@@ -178,34 +176,38 @@ static struct aead_job *take_jobs(struct request *request, bool sealed,
 
 static void run_seal_batch(struct request *request)
 {
-	const struct backend *backend = take_backend(request);
+	struct aead aead = take_backend(request);
 	const uint8_t *key = request_key(request, AEAD_KEY_LEN);
 	size_t count;
 	struct aead_job *jobs = take_jobs(request, false, &count);
 
-	if (!request_end(request))
-		return;
-	backend->seal(key, jobs, count);
+	if (request_end(request))
+		aead_seal_batch(&aead, key, jobs, count);
+	else
+		count = 0;
 	for (size_t i = 0; i < count; i++)
 		answer_hex(request, jobs[i].data, jobs[i].len + AEAD_TAG_LEN);
+	aead_unload(&aead);
 }
 
 static void run_open_batch(struct request *request)
 {
-	const struct backend *backend = take_backend(request);
+	struct aead aead = take_backend(request);
 	const uint8_t *key = request_key(request, AEAD_KEY_LEN);
 	size_t count;
 	struct aead_job *jobs = take_jobs(request, true, &count);
 
-	if (!request_end(request))
-		return;
-	backend->open(key, jobs, count);
+	if (request_end(request))
+		aead_open_batch(&aead, key, jobs, count);
+	else
+		count = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (jobs[i].ok)
 			answer_hex(request, jobs[i].data, jobs[i].len);
 		else
 			answer(request, "forged");
 	}
+	aead_unload(&aead);
 }
 
 static void run_seal(struct request *request)
