@@ -449,6 +449,21 @@ def test_one_line_of_peers(run, net):
     assert "by hand" in done.stderr
 
 
+def test_further_tunnels(run, net):
+    """The one whose peers stand in the file is the gateway's."""
+    path = net / "gateway.yaml"
+    (net / "other.conf").write_bytes((net / "client1.conf").read_bytes())
+    os.chmod(net / "other.conf", 0o600)
+    path.write_text(path.read_text().replace(
+        "tunnels:\n", "tunnels:\n  other:\n    wireguard: other.conf\n")
+        .replace("exposes:\n", ""))
+    done = run("network", "add-client", net)
+    assert done.returncode == 0, done.stderr
+    assert [c["name"] for c in json.loads(
+        run("network", "list", net, "--json").stdout)["clients"]] == [
+            "client1", "client2"]
+
+
 def test_gateway_given(run, net):
     path = net / "gateway.yaml"
     path.write_text(path.read_text().replace("# gateway: ", "# "))

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A newcomer's and a user's day: what the README says works as it stands."""
 
+import json
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from lab import clients
 from lab import daemon as lab_daemon
 from lab.daemon import USER, parse_events, write_private, yaml_text
-from lab.lab import RECORDS, Lab
+from lab.lab import APP4, OUTER, RECORDS, Lab
 from lab.manager import Manager
 from lab.process import Process, as_user, until
 from lab.wireguard import TOP
@@ -24,9 +25,17 @@ def readme():
         return file.read()
 
 
-def commands():
-    """Indented lines of the README that run our programs, in order."""
-    for line in readme().splitlines():
+NETWORK = "A private network without root"
+
+
+def section(title):
+    return re.search(r"^## %s\n(.*?)(?=^## )" % title, readme(),
+                     re.S | re.M)[1]
+
+
+def commands(text):
+    """Indented lines of it that run our programs, in order."""
+    for line in text.splitlines():
         line = line.split("  #")[0].strip() if line.startswith("    ") else ""
         if line.split(" ")[0] in PROGRAMS:
             yield line
@@ -45,8 +54,8 @@ def wgquick(tunnel):
 class Home:
     """A user's machine: our programs are installed, nothing else is there."""
 
-    def __init__(self, lab):
-        self.lab = lab
+    def __init__(self, lab, namespace=None):
+        self.namespace = namespace or lab.near
         self.folder = os.path.join(lab.folder, "home-%d" % id(self))
         self.run_folder = os.path.join(self.folder, "run")
         for folder in (self.folder, self.run_folder):
@@ -64,8 +73,8 @@ class Home:
         self.service = None
 
     def command(self, line):
-        return self.lab.near.command(as_user(USER, ["sh", "-c",
-                                                    "exec " + line]))
+        return self.namespace.command(as_user(USER, ["sh", "-c",
+                                                     "exec " + line]))
 
     def start(self, line, **environment):
         self.service = Process("wgproxyd", self.command(line),
@@ -102,7 +111,7 @@ def test_commands(own_lab):
     write_private(os.path.join(home.folder, "fly.conf"),
                   wgquick(own_lab.tunnel()))
     seen = set()
-    for line in commands():
+    for line in commands(readme().replace(section(NETWORK), "")):
         words = line.replace("`", "").split()
         seen.add(words[0])
         if words[0] == "wgproxyd":
@@ -112,6 +121,32 @@ def test_commands(own_lab):
             home.run(line)
     assert seen == set(PROGRAMS)
     assert home.stop() == 0
+
+
+def test_private_network(own_lab):
+    """The gateway beside the database, the laptop where the network is. The
+    lab's own peer has the usual port."""
+    gateway, laptop = Home(own_lab, own_lab.far), Home(own_lab)
+    make, serve, forward, psql = (
+        line.replace("gw.example.org:51820", OUTER["far4"] + ":53821")
+            .replace("appname=5432", "appname=5432:%s:5432" % APP4)
+        for line in commands(section(NETWORK)))
+    gateway.run(make)
+    shutil.move(os.path.join(gateway.folder, "net", "client1.conf"),
+                laptop.folder)
+    gateway.start(serve)
+    until(lambda: gateway.events("exposed"), 10, "it exposes")
+    laptop.start(forward)
+    until(lambda: laptop.events("listening"), 10, "it listens")
+    done = laptop.run(psql + " -Atc 'select 6 * 7'")
+    assert done.stdout == "42\n"
+    gateway.run("proxyctl network add-client net phone")
+    gateway.run("proxyctl network remove-client net client1")
+    until(lambda: len(gateway.events("reloaded")) == 2, 10, "it reloads")
+    peers = gateway.run("proxyctl peers --json").stdout
+    assert len(json.loads(peers)["peers"]) == 1
+    assert laptop.stop() == 0
+    assert gateway.stop() == 0
 
 
 def test_configuration(own_lab):
