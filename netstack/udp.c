@@ -261,7 +261,7 @@ static void keep(struct netstack *ns, struct udp_socket *socket,
 	unsigned slot = (socket->in_first + socket->in_count) % UDP_QUEUE_MAX;
 	const uint8_t *udp = ip->payload;
 
-	if (socket->in_chunk == CHUNK_NONE) {
+	if (socket->in_chunk == CHUNK_NONE && len <= CHUNK_BYTES) {
 		socket->in_chunk = chunk_get(ns->config.chunks);
 		socket->in_used = 0;
 	}

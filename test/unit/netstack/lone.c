@@ -82,18 +82,43 @@ void lone_close(struct lone *lone)
 	free(lone->chunk_memory);
 }
 
+void lone_batch(struct lone *lone)
+{
+	lone->batching = true;
+}
+
+void lone_input(struct lone *lone)
+{
+	netstack_input(lone->ns, lone->now, lone->batch, lone->batch_count);
+	netstack_check(lone->ns);
+}
+
+void lone_input_done(struct lone *lone)
+{
+	netstack_input_done(lone->ns, lone->now);
+	for (uint32_t i = 0; i < lone->batch_count; i++) {
+		memset(lone->batch[i].data, 0xee, lone->batch[i].len);
+		free(lone->batch[i].data);
+	}
+	lone->batch_count = 0;
+	lone->batching = false;
+	netstack_check(lone->ns);
+}
+
 void lone_give(struct lone *lone, const uint8_t *data, uint32_t len)
 {
-	uint8_t *copy = malloc(len > 0 ? len : 1);
-	struct packet packet = {.data = copy, .len = len, .path = LONE_PATH};
+	struct packet *packet = &lone->batch[lone->batch_count++];
 
-	CHECK(copy != NULL);
-	memcpy(copy, data, len);
-	netstack_input(lone->ns, lone->now, &packet, 1);
-	netstack_input_done(lone->ns, lone->now);
-	memset(copy, 0xee, len);
-	free(copy);
-	netstack_check(lone->ns);
+	CHECK(lone->batch_count <= LONE_BATCH_MAX);
+	*packet = (struct packet){.data = malloc(len > 0 ? len : 1),
+				  .len = len,
+				  .path = LONE_PATH};
+	CHECK(packet->data != NULL);
+	memcpy(packet->data, data, len);
+	if (lone->batching)
+		return;
+	lone_input(lone);
+	lone_input_done(lone);
 }
 
 bool lone_take(struct lone *lone, struct lone_packet *ret_packet)

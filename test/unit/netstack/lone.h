@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/route.h"
+#include "base/run.h"
 #include "base/time.h"
 #include "netstack/chunk.h"
 #include "netstack/ip.h"
@@ -22,6 +23,7 @@ enum {
 	LONE_CONNS = 32,
 	LONE_MTU = 1420,
 	LONE_PACKET_CAP = 65536 + 128,
+	LONE_BATCH_MAX = 16,
 };
 
 struct lone {
@@ -34,6 +36,9 @@ struct lone {
 	struct route_node nodes[4];
 	uint64_t random;
 	uint64_t now;
+	bool batching;
+	struct packet batch[LONE_BATCH_MAX];
+	uint32_t batch_count;
 };
 
 /* A packet the netstack sent, parsed. */
@@ -50,6 +55,11 @@ void lone_close(struct lone *lone);
 struct ip_addr lone_address(const char *text);
 
 void lone_give(struct lone *lone, const uint8_t *data, uint32_t len);
+/* From here on packets wait; lone_input() gives them as one batch, whose
+ * buffers are lent until lone_input_done(). */
+void lone_batch(struct lone *lone);
+void lone_input(struct lone *lone);
+void lone_input_done(struct lone *lone);
 /* One packet, or false: it has nothing to say. */
 bool lone_take(struct lone *lone, struct lone_packet *ret_packet);
 void lone_advance(struct lone *lone, uint64_t duration);

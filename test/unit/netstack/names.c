@@ -318,7 +318,7 @@ void names_give_segment(struct names *names, uint32_t index, uint8_t flags,
 	struct tcp_segment back = {
 		.src_port = to.dst_port,
 		.dst_port = to.src_port,
-		.seq = to.flags & TCP_ACK ? to.ack : OUR_ISS,
+		.seq = (to.flags & TCP_ACK ? to.ack : OUR_ISS) + names->offset,
 		.ack = to.seq + tcp_segment_span(&to),
 		.wnd = 60000,
 		.flags = flags,
@@ -336,6 +336,7 @@ void names_give_segment(struct names *names, uint32_t index, uint8_t flags,
 	build.payload_len = header + len;
 	at = ip_build(packet, &build);
 	memcpy(packet + at, tcp, header + len);
+	names->offset = 0;
 	lone_seal(packet, at + header + len, 16);
 	lone_give(&names->lone, packet, at + header + len);
 	names_settle(names);

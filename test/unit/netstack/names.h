@@ -28,6 +28,7 @@ struct names {
 	uint32_t count;
 	uint64_t opened; /* when */
 	struct dns_answer found;
+	uint32_t offset; /* of the next segment given, once */
 };
 
 struct names_config {

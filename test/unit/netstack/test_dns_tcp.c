@@ -110,6 +110,27 @@ static void test_tcp_in_pieces(void **state)
 	}
 }
 
+/* All of it in one batch, the first segment a single byte, and looked at while
+ * its buffers are lent. */
+static void test_tcp_one_batch(void **state)
+{
+	struct names_question question;
+	uint8_t data[512];
+	uint32_t segment, len;
+
+	(void)state;
+	segment = ask_over_tcp("a.example", &question);
+	len = prefixed(&question, ANSWER("A 192.0.2.1 60"), data);
+	lone_batch(&names.lone);
+	names_give_segment(&names, segment, TCP_ACK, data, 1);
+	names.offset = 1;
+	names_give_segment(&names, segment, TCP_ACK, data + 1, len - 1);
+	lone_input(&names.lone);
+	names_settle(&names);
+	lone_input_done(&names.lone);
+	names_assert_found(&names, "a.example", "192.0.2.1");
+}
+
 /* A wrong answer over TCP is the server's failure; so is a refusal. */
 static void test_tcp_fails(void **state)
 {
@@ -152,10 +173,8 @@ int main(void)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, open_names, close_names)
 	const struct CMUnitTest tests[] = {
-		TEST(truncated),
-		TEST(tcp_in_pieces),
-		TEST(tcp_fails),
-		TEST(tcp_silent),
+		TEST(truncated), TEST(tcp_in_pieces), TEST(tcp_one_batch),
+		TEST(tcp_fails), TEST(tcp_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
