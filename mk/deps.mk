@@ -10,7 +10,8 @@ deps-test:
 	@test/deps.sh build test
 
 .PHONY: deps-demo deps-bench
-deps-demo: deps-test
+deps-demo:
+	@test/deps.sh build demo
 
 deps-bench: deps-test
 	@test/deps.sh bench

@@ -94,7 +94,7 @@ test:
 	@test/all.sh
 
 demo: deps-demo all
-	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B demo/demo.py
+	@env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B demo/demo.py
 
 # ------------------------------------------------------------------ figures
 

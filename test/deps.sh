@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# Installs the Debian packages that building ("build"), testing ("test") and
-# measuring ("bench") need, as far as they are missing. "list" before the others
-# only prints them.
+# Installs the Debian packages that building ("build"), testing ("test"), the
+# demo ("demo") and measuring ("bench") need, as far as they are missing. "list"
+# before the others only prints them.
 #
 # The tests want the programs of unbound and PostgreSQL, not services of the
 # machine: a service that this script brings along is not started, and no
@@ -15,6 +15,7 @@ BUILD="gcc make pkg-config libc6-dev libuv1-dev libsodium-dev libyaml-dev
 TEST="libcmocka-dev python3 python3-pytest iproute2 util-linux wireguard-tools
 	wireguard-go unbound bind9-dnsutils postgresql-common postgresql
 	postgresql-client valgrind clang-format git systemd"
+DEMO="python3 util-linux postgresql-common postgresql postgresql-client"
 BENCH=iperf3
 # Built in when it is there; Debian has it for some architectures only.
 OPTIONAL=libipsec-mb-dev
@@ -25,12 +26,13 @@ for part in "$@"; do
 	case $part in
 	build) wanted="$wanted $BUILD" ;;
 	test) wanted="$wanted $TEST" ;;
+	demo) wanted="$wanted $DEMO" ;;
 	bench) wanted="$wanted $BENCH" ;;
 	list) only_list=1 ;;
-	*) echo "usage: $0 [list] build|test|bench..." >&2; exit 64 ;;
+	*) echo "usage: $0 [list] build|test|demo|bench..." >&2; exit 64 ;;
 	esac
 done
-[ -n "$wanted" ] || { echo "usage: $0 [list] build|test|bench..." >&2; exit 64; }
+[ -n "$wanted" ] || { echo "usage: $0 [list] build|test|demo|bench..." >&2; exit 64; }
 
 installed()
 {
