@@ -98,6 +98,7 @@ struct netstack *netstack_init(void *memory, const struct ns_config *config)
 	ns->listeners = SOCKET_NONE;
 	ns->touched = ns->lending = SOCKET_NONE;
 	udp_init(ns);
+	tcp_options_init(ns);
 	return ns;
 }
 

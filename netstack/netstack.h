@@ -59,6 +59,7 @@ struct ns_tcp_config {
 	uint64_t keepalive_interval_ns;
 	uint32_t keepalive_probes;
 	uint64_t time_wait_ns, fin_wait2_ns;
+	bool nagle; /* RFC 9293 3.7.4; off: small segments leave at once */
 	bool timestamps, sack, window_scaling;
 	/* The tag of WireGuard covers a packet from the peer on; what lies
 	 * behind the peer is only covered by TCP's own checksum. */
@@ -195,8 +196,44 @@ int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
 int tcp_recv(struct netstack *ns, uint64_t now, struct ns_handle handle,
 	     void *data, size_t cap);
 
+/* Settings of a connection, or of a listener for those it will make; what is
+ * not set is as in struct ns_tcp_config. */
+enum tcp_option {
+	TCP_OPTION_NO_DELAY,           /* 1: no Nagle */
+	TCP_OPTION_KEEPALIVE_IDLE,     /* ns; 0: off */
+	TCP_OPTION_KEEPALIVE_INTERVAL, /* ns */
+	TCP_OPTION_KEEPALIVE_PROBES,
+	TCP_OPTION_USER_TIMEOUT, /* ns; 0: none. RFC 5482, for us alone */
+	/* 1: tcp_close() aborts, as SO_LINGER with 0 does. Other lingering is
+	 * the caller's: tcp_shutdown(), then wait for NS_SENT. */
+	TCP_OPTION_ABORT_ON_CLOSE,
+	/* Bytes, options included: announced, and none longer is sent. The first
+	 * needs it before the SYN: on a listener, or in the configuration. */
+	TCP_OPTION_MAX_SEGMENT,
+	/* Bytes, at most. The window scale follows from the receive buffer that
+	 * is set before the SYN. */
+	TCP_OPTION_SEND_BUFFER,
+	TCP_OPTION_RECV_BUFFER,
+	TCP_OPTIONS,
+};
+
+/* 0; -ERR_CLOSED, -ERR_INVALID for a value out of range, -ERR_FULL when there
+ * are more than 63 different settings in use at once. */
+int tcp_set_option(struct netstack *ns, uint64_t now, struct ns_handle handle,
+		   enum tcp_option option, uint64_t value);
+int tcp_get_option(const struct netstack *ns, struct ns_handle handle,
+		   enum tcp_option option, uint64_t *ret_value);
+
+/* What went wrong, once: a failure, else the last ICMP soft error; -ERR_* or
+ * 0. As SO_ERROR. */
+int tcp_error(struct netstack *ns, struct ns_handle handle);
+
 /* FIN after everything committed; receiving goes on. */
 int tcp_shutdown(struct netstack *ns, uint64_t now, struct ns_handle handle);
+/* Nothing more is wanted: what waits and what comes is acknowledged and thrown
+ * away, and tcp_recv() says -ERR_CLOSED. Sending goes on. */
+int tcp_shutdown_receive(struct netstack *ns, uint64_t now,
+			 struct ns_handle handle);
 /* Gives the handle up. Data already committed is still delivered; unread data
  * turns the close into a reset (RFC 2525 2.17). */
 int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle);
@@ -233,6 +270,13 @@ struct ns_tcp_info {
 	uint64_t bytes_sent, bytes_received;
 	uint64_t segments_sent, segments_received;
 	uint32_t retransmits; /* segments */
+	/* Linux's view, in segments of mss */
+	uint32_t cwnd_segments, sacked_segments, lost_segments;
+	uint64_t min_rtt_ns;  /* 0: no sample yet */
+	uint64_t pacing_rate; /* bytes per second; 0: not paced */
+	uint8_t backoff;      /* doublings of rto */
+	uint8_t keepalives;   /* not answered */
+	bool reordering;      /* was seen */
 	bool timestamps, sack, window_scaling;
 	uint8_t snd_wscale, rcv_wscale;
 	int soft_error; /* last ICMP soft error, -ERR_* or 0 */

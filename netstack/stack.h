@@ -15,6 +15,7 @@
 #include "netstack/reassembly.h"
 #include "netstack/reply.h"
 #include "netstack/sched.h"
+#include "netstack/tcp_option.h"
 #include "netstack/tcp_time_wait.h"
 
 #define SOCKET_NONE UINT32_MAX
@@ -68,6 +69,7 @@ struct netstack {
 	uint32_t conn_free;
 	uint32_t conn_count;
 	struct tcp_time_wait_table time_wait;
+	struct tcp_option_set option_sets[TCP_OPTION_SETS];
 	uint32_t listeners; /* list through next */
 	uint32_t touched;   /* connections of the current batch */
 	uint32_t lending;   /* connections with lent payload */

@@ -75,6 +75,7 @@ struct tcp_conn {
 	/* options agreed upon */
 	bool timestamps, sack, window_scaling;
 	uint8_t snd_wscale, rcv_wscale;
+	uint8_t options;    /* set of them, tcp_option.h */
 	uint16_t mss;       /* payload of a full segment we send */
 	uint16_t peer_mss;  /* as announced */
 	int16_t soft_error; /* last ICMP soft error, -ERR_* */
@@ -118,6 +119,7 @@ struct tcp_conn {
 	bool probe_in_flight, probe_was_new;
 	/* was the last reduction needed? RFC 4015, 3708 */
 	bool undo_possible;
+	bool discards;      /* receiving was shut down */
 	uint32_t undo_ts;   /* timestamp of the first retransmission */
 	int32_t undo_bytes; /* retransmitted and not reported twice */
 
@@ -161,6 +163,13 @@ static inline struct tcp_conn *tcp_at(const struct netstack *ns, uint32_t index)
 	return &ns->conns[index];
 }
 
+static inline uint64_t tcp_option(const struct netstack *ns,
+				  const struct tcp_conn *conn,
+				  enum tcp_option option)
+{
+	return ns->option_sets[conn->options].value[option];
+}
+
 /* ------------------------------------------------------------- tcp_conn.c */
 
 /* A fresh block in CLOSED, or NULL. */
@@ -169,13 +178,15 @@ void tcp_set_state(struct tcp_conn *conn, enum tcp_state state);
 /* After SYN options are known: window scale, MSS, congestion control. */
 void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	       const struct tcp_segment *syn);
-void tcp_update_mss(struct tcp_conn *conn);
+void tcp_update_mss(struct netstack *ns, struct tcp_conn *conn);
 /* ICMP said so: what is in flight was lost. */
 void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu);
 /* From now on; what is in flight may have got through. */
 void tcp_use_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu);
 /* The scale that lets a window reach the largest buffer. */
-uint8_t tcp_own_wscale(const struct netstack *ns);
+uint8_t tcp_own_wscale(const struct netstack *ns, const struct tcp_conn *conn);
+/* The MSS to announce. */
+uint16_t tcp_own_mss(const struct netstack *ns, const struct tcp_conn *conn);
 uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,
 		 uint64_t now);
 uint32_t tcp_port_offset(const struct netstack *ns,
@@ -302,9 +313,15 @@ bool tcp_pace_allows(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* How much of len may go at once. */
 uint32_t tcp_pace_burst(const struct tcp_conn *conn, uint32_t len);
 void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len);
+/* Bytes per second; 0: not paced. */
+uint64_t tcp_pace_rate(const struct tcp_conn *conn);
 
 /* ------------------------------------------------------------- tcp_api.c */
 
+/* NULL when the handle is stale or of another kind. */
+struct tcp_conn *tcp_find(const struct netstack *ns, struct ns_handle handle);
+/* Takes what is there when nobody wants it. */
+void tcp_discard(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* How much more the application may give us now. */
 uint32_t tcp_send_room(const struct netstack *ns, const struct tcp_conn *conn);
 

@@ -14,8 +14,7 @@ enum {
 	PORT_COUNT = 65536 - PORT_MIN,
 };
 
-/* NULL when the handle is stale or of another kind. */
-static struct tcp_conn *find(const struct netstack *ns, struct ns_handle handle)
+struct tcp_conn *tcp_find(const struct netstack *ns, struct ns_handle handle)
 {
 	struct tcp_conn *conn;
 
@@ -85,7 +84,7 @@ int tcp_connect(struct netstack *ns, uint64_t now, const struct endpoint *to,
 		return -ERR_NO_PORT;
 	}
 	conn->sock.sched.path = path;
-	conn->rcv_wscale = tcp_own_wscale(ns);
+	conn->rcv_wscale = tcp_own_wscale(ns, conn);
 	conn->iss = tcp_isn(ns, conn, now);
 	conn->snd_una = conn->snd_nxt = conn->recover = conn->iss;
 	conn->ts_offset = tcp_ts_offset(ns, conn);
@@ -129,7 +128,7 @@ int tcp_listen(struct netstack *ns, const struct endpoint *local,
 
 int tcp_hold(struct netstack *ns, struct ns_handle handle)
 {
-	struct tcp_conn *listener = find(ns, handle);
+	struct tcp_conn *listener = tcp_find(ns, handle);
 
 	if (listener == NULL || listener->state != TCPS_LISTEN)
 		return -ERR_CLOSED;
@@ -139,7 +138,7 @@ int tcp_hold(struct netstack *ns, struct ns_handle handle)
 
 int tcp_answer(struct netstack *ns, struct ns_handle handle)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 
 	if (conn == NULL)
 		return -ERR_CLOSED;
@@ -154,7 +153,7 @@ int tcp_answer(struct netstack *ns, struct ns_handle handle)
 int tcp_accept(struct netstack *ns, struct ns_handle handle, uint64_t user,
 	       struct ns_handle *ret_handle, struct endpoint *ret_from)
 {
-	struct tcp_conn *listener = find(ns, handle);
+	struct tcp_conn *listener = tcp_find(ns, handle);
 	struct tcp_conn *conn;
 
 	if (listener == NULL || listener->state != TCPS_LISTEN)
@@ -193,15 +192,16 @@ uint32_t tcp_send_room(const struct netstack *ns, const struct tcp_conn *conn)
 	limit += TCP_UNSENT_MAX;
 	if (chunk_pressure(ns->config.chunks))
 		limit = TCP_UNSENT_MAX;
-	if (limit > ns->config.tcp.send_buffer_max)
-		limit = ns->config.tcp.send_buffer_max;
+	if (limit > tcp_option(ns, conn, TCP_OPTION_SEND_BUFFER))
+		limit = (uint32_t)tcp_option(ns, conn, TCP_OPTION_SEND_BUFFER);
 	return conn->send.len < limit ? limit - conn->send.len : 0;
 }
 
 void tcp_tell_space(struct netstack *ns, struct tcp_conn *conn)
 {
 	const struct chunk_pool *chunks = ns->config.chunks;
-	uint32_t worth = ns->config.tcp.send_buffer_max / 2;
+	uint32_t worth =
+		(uint32_t)tcp_option(ns, conn, TCP_OPTION_SEND_BUFFER) / 2;
 
 	if (worth > TCP_ROOM_WORTH)
 		worth = TCP_ROOM_WORTH;
@@ -227,7 +227,7 @@ static int check_sendable(const struct tcp_conn *conn)
 int tcp_send_space(struct netstack *ns, struct ns_handle handle,
 		   struct iovec *iov, int cap, size_t bytes_max)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 	int err = check_sendable(conn);
 	uint32_t room;
 	int count;
@@ -247,7 +247,7 @@ int tcp_send_space(struct netstack *ns, struct ns_handle handle,
 int tcp_send_commit(struct netstack *ns, uint64_t now, struct ns_handle handle,
 		    size_t len)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 	int err = check_sendable(conn);
 
 	if (err != 0)
@@ -288,7 +288,8 @@ static int check_receivable(const struct tcp_conn *conn)
 		return -ERR_CLOSED;
 	if (conn->state == TCPS_CLOSED && conn->sock.error != 0)
 		return conn->sock.error;
-	if (conn->fin_received && tcp_recv_queued(conn) == 0)
+	if (conn->discards ||
+	    (conn->fin_received && tcp_recv_queued(conn) == 0))
 		return -ERR_CLOSED;
 	return 0;
 }
@@ -296,7 +297,7 @@ static int check_receivable(const struct tcp_conn *conn)
 int tcp_recv_space(struct netstack *ns, struct ns_handle handle,
 		   struct iovec *iov, int cap)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 	int err = check_receivable(conn);
 	uint32_t index;
 	int count;
@@ -334,24 +335,36 @@ static void consume_lent(struct netstack *ns, struct tcp_conn *conn, size_t len)
 		conn->lent_tail = SOCKET_NONE;
 }
 
-int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
-		     size_t len)
+static void consume(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
+		    size_t len)
 {
-	struct tcp_conn *conn = find(ns, handle);
-	int err = check_receivable(conn);
-	size_t kept;
+	size_t kept = len < conn->recv.len ? len : conn->recv.len;
 
-	if (err != 0)
-		return err;
-	CHECK(len <= tcp_recv_queued(conn));
-	kept = len < conn->recv.len ? len : conn->recv.len;
 	chain_consume(&conn->recv, ns->config.chunks, kept);
 	consume_lent(ns, conn, len - kept);
 	tcp_trim_received(ns, conn);
 	conn->bytes_received += len;
 	tcp_window_opened(ns, conn, now, (uint32_t)len);
+}
+
+int tcp_recv_consume(struct netstack *ns, uint64_t now, struct ns_handle handle,
+		     size_t len)
+{
+	struct tcp_conn *conn = tcp_find(ns, handle);
+	int err = check_receivable(conn);
+
+	if (err != 0)
+		return err;
+	CHECK(len <= tcp_recv_queued(conn));
+	consume(ns, conn, now, len);
 	tcp_schedule(ns, conn);
 	return 0;
+}
+
+void tcp_discard(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
+{
+	if (tcp_recv_queued(conn) > 0)
+		consume(ns, conn, now, tcp_recv_queued(conn));
 }
 
 int tcp_recv(struct netstack *ns, uint64_t now, struct ns_handle handle,
@@ -389,11 +402,38 @@ static void queue_fin(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 
 int tcp_shutdown(struct netstack *ns, uint64_t now, struct ns_handle handle)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 	int err = check_sendable(conn);
 
 	if (err == 0)
 		queue_fin(ns, conn, now);
+	return err;
+}
+
+int tcp_shutdown_receive(struct netstack *ns, uint64_t now,
+			 struct ns_handle handle)
+{
+	struct tcp_conn *conn = tcp_find(ns, handle);
+
+	if (conn == NULL)
+		return -ERR_CLOSED;
+	if (!tcp_synchronized(conn))
+		return -ERR_STATE;
+	conn->discards = true;
+	tcp_discard(ns, conn, now);
+	tcp_schedule(ns, conn);
+	return 0;
+}
+
+int tcp_error(struct netstack *ns, struct ns_handle handle)
+{
+	struct tcp_conn *conn = tcp_find(ns, handle);
+	int err;
+
+	if (conn == NULL)
+		return -ERR_CLOSED;
+	err = conn->sock.error != 0 ? conn->sock.error : conn->soft_error;
+	conn->soft_error = 0;
 	return err;
 }
 
@@ -444,11 +484,12 @@ static void linger(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 
 int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 
 	if (conn == NULL)
 		return -ERR_CLOSED;
-	if (conn->state < TCPS_ESTABLISHED || tcp_recv_queued(conn) > 0)
+	if (conn->state < TCPS_ESTABLISHED || tcp_recv_queued(conn) > 0 ||
+	    tcp_option(ns, conn, TCP_OPTION_ABORT_ON_CLOSE) != 0)
 		abort_now(ns, conn);
 	else
 		linger(ns, conn, now);
@@ -457,51 +498,11 @@ int tcp_close(struct netstack *ns, uint64_t now, struct ns_handle handle)
 
 int tcp_abort(struct netstack *ns, uint64_t now, struct ns_handle handle)
 {
-	struct tcp_conn *conn = find(ns, handle);
+	struct tcp_conn *conn = tcp_find(ns, handle);
 
 	(void)now;
 	if (conn == NULL)
 		return -ERR_CLOSED;
 	abort_now(ns, conn);
-	return 0;
-}
-
-/* ------------------------------------------------------------- info */
-
-int tcp_info(const struct netstack *ns, struct ns_handle handle,
-	     struct ns_tcp_info *ret_info)
-{
-	const struct tcp_conn *conn = find(ns, handle);
-
-	if (conn == NULL)
-		return -ERR_CLOSED;
-	*ret_info = (struct ns_tcp_info){
-		.state = (enum tcp_state)conn->state,
-		.local = conn->local,
-		.remote = conn->remote,
-		.path = conn->sock.sched.path,
-		.mss = conn->mss,
-		.cwnd = conn->cc.cwnd,
-		.ssthresh = conn->cc.ssthresh,
-		.snd_wnd = conn->snd_wnd,
-		.rcv_wnd = tcp_receive_window(conn),
-		.unacked = conn->snd_nxt - conn->snd_una,
-		.send_queued = conn->send.len,
-		.recv_queued = tcp_recv_queued(conn),
-		.srtt_ns = conn->srtt,
-		.rttvar_ns = conn->rttvar,
-		.rto_ns = conn->rto,
-		.bytes_sent = conn->bytes_sent,
-		.bytes_received = conn->bytes_received,
-		.segments_sent = conn->segments_sent,
-		.segments_received = conn->segments_received,
-		.retransmits = conn->retransmits,
-		.timestamps = conn->timestamps,
-		.sack = conn->sack,
-		.window_scaling = conn->window_scaling,
-		.snd_wscale = conn->snd_wscale,
-		.rcv_wscale = conn->rcv_wscale,
-		.soft_error = conn->soft_error,
-	};
 	return 0;
 }

@@ -135,6 +135,7 @@ void tcp_release(struct netstack *ns, struct tcp_conn *conn)
 	tcp_set_state(conn, TCPS_CLOSED);
 	leave_parent(ns, conn);
 	ns_forget_events(ns, &conn->sock);
+	tcp_options_release(ns, conn);
 	if (conn->sock.generation & 1)
 		conn->sock.generation++;
 	conn->next = ns->conn_free;
@@ -194,7 +195,7 @@ void tcp_finish(struct netstack *ns, struct tcp_conn *conn)
 /* ------------------------------------------------------------- agreement */
 
 /* Of a full segment: headers with the options every segment carries. */
-void tcp_update_mss(struct tcp_conn *conn)
+void tcp_update_mss(struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t headers =
 		ip_header_len(conn->local.addr.family) + TCP_HEADER_LEN;
@@ -202,6 +203,8 @@ void tcp_update_mss(struct tcp_conn *conn)
 
 	if (mss > conn->peer_mss)
 		mss = conn->peer_mss;
+	if (mss > tcp_option(ns, conn, TCP_OPTION_MAX_SEGMENT))
+		mss = (uint32_t)tcp_option(ns, conn, TCP_OPTION_MAX_SEGMENT);
 	if (conn->timestamps)
 		mss -= TCP_TIMESTAMPS_LEN;
 	if (conn->black_hole && mss > TCP_BLACK_HOLE_MSS)
@@ -210,12 +213,22 @@ void tcp_update_mss(struct tcp_conn *conn)
 	tcp_cc_set_mss(&conn->cc, conn->mss);
 }
 
-uint8_t tcp_own_wscale(const struct netstack *ns)
+uint16_t tcp_own_mss(const struct netstack *ns, const struct tcp_conn *conn)
 {
+	uint64_t most = tcp_option(ns, conn, TCP_OPTION_MAX_SEGMENT);
+	uint32_t mss = ns->config.mtu - ip_header_len(conn->local.addr.family) -
+		       TCP_HEADER_LEN;
+
+	return (uint16_t)(mss < most ? mss : most);
+}
+
+uint8_t tcp_own_wscale(const struct netstack *ns, const struct tcp_conn *conn)
+{
+	uint64_t buffer = tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER);
 	uint8_t scale = 0;
 
 	while (ns->config.tcp.window_scaling && scale < 14 &&
-	       (UINT32_C(0xffff) << scale) < ns->config.tcp.recv_buffer_max)
+	       (UINT64_C(0xffff) << scale) < buffer)
 		scale++;
 	return scale;
 }
@@ -239,7 +252,7 @@ void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 	conn->peer_mss = mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss;
 	if (conn->path_mtu > ns_path_mtu(ns, conn->sock.sched.path))
 		conn->path_mtu = ns_path_mtu(ns, conn->sock.sched.path);
-	tcp_update_mss(conn);
+	tcp_update_mss(ns, conn);
 	if (conn->timestamps)
 		conn->ts_recent = syn->ts_val;
 	conn->irs = syn->seq;
@@ -269,7 +282,7 @@ void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
 	conn->path_mtu = mtu;
 	if (conn->state < TCPS_SYN_RECEIVED)
 		return; /* the peer's MSS is not known yet */
-	tcp_update_mss(conn);
+	tcp_update_mss(ns, conn);
 	tcp_loss_mark_all(ns, conn);
 	tcp_schedule(ns, conn);
 }
@@ -279,7 +292,7 @@ void tcp_use_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
 	conn->path_mtu = mtu;
 	if (conn->state < TCPS_SYN_RECEIVED)
 		return;
-	tcp_update_mss(conn);
+	tcp_update_mss(ns, conn);
 	tcp_schedule(ns, conn);
 }
 

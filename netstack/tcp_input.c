@@ -81,7 +81,11 @@ static void open_passive(struct netstack *ns, struct tcp_conn *listener,
 	conn->parent = listener->index;
 	listener->pending++;
 	conn->sock.sched.path = arrival->path;
-	conn->rcv_wscale = tcp_own_wscale(ns);
+	tcp_options_inherit(ns, conn, listener);
+	conn->rcv_wscale = tcp_own_wscale(ns, conn);
+	if (conn->rcv_buffer > tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER))
+		conn->rcv_buffer =
+			(uint32_t)tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER);
 	conn->iss = tcp_isn(ns, conn, arrival->now);
 	conn->snd_una = conn->snd_nxt = conn->recover = conn->iss;
 	conn->ts_offset = tcp_ts_offset(ns, conn);
@@ -438,6 +442,8 @@ void tcp_batch_end(struct netstack *ns, uint64_t now)
 		conn->touched = false;
 		if (conn->state == TCPS_CLOSED)
 			continue;
+		if (conn->discards)
+			tcp_discard(ns, conn, now);
 		decide_ack(ns, conn, now);
 		tcp_schedule(ns, conn);
 		tcp_time_wait_settle(ns, conn);

@@ -61,10 +61,20 @@ static uint32_t probe_len(const struct tcp_conn *conn)
 	return len < conn->mss ? len : conn->mss;
 }
 
+/* Nagle's: a small segment waits while something is on its way, unless it is
+ * the last (RFC 9293 3.7.4). */
+static uint32_t without_tail(const struct netstack *ns,
+			     const struct tcp_conn *conn, uint32_t len)
+{
+	if (conn->board.count == 0 || conn->fin_queued ||
+	    tcp_option(ns, conn, TCP_OPTION_NO_DELAY) != 0)
+		return len;
+	return len - len % conn->mss;
+}
+
 /* How much new data may go now. Small pieces wait for the rest of a segment
- * only when a window, not the application, made them small (RFC 9293 3.8.6.2).
- */
-static uint32_t sendable(const struct tcp_conn *conn)
+ * when a window, not the application, made them small (RFC 9293 3.8.6.2). */
+static uint32_t sendable(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	uint32_t all, len;
 
@@ -78,7 +88,7 @@ static uint32_t sendable(const struct tcp_conn *conn)
 	if (len > window_room(conn))
 		len = window_room(conn);
 	if (len == all)
-		return len;
+		return without_tail(ns, conn, len);
 	if (len >= conn->mss)
 		return len - len % conn->mss;
 	/* half of the largest window ever seen is worth a small segment */
@@ -131,7 +141,7 @@ static bool wants_data(const struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t seq;
 
-	return resendable(ns, conn, &seq) > 0 || sendable(conn) > 0;
+	return resendable(ns, conn, &seq) > 0 || sendable(ns, conn) > 0;
 }
 
 bool tcp_wants_output(const struct netstack *ns, struct tcp_conn *conn)
@@ -292,9 +302,7 @@ static size_t pull_syn(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		.seq = conn->iss,
 		.flags = TCP_SYN,
 		.has_mss = true,
-		.mss = (uint16_t)(ns_path_mtu(ns, conn->sock.sched.path) -
-				  ip_header_len(conn->local.addr.family) -
-				  TCP_HEADER_LEN),
+		.mss = tcp_own_mss(ns, conn),
 		.sack_permitted = reply ? conn->sack : config->sack && !plain,
 		.has_timestamps =
 			reply ? conn->timestamps : config->timestamps && !plain,
@@ -471,7 +479,7 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	bool was_empty = conn->board.count == 0;
 
 	restart_after_idle(ns, conn, now);
-	burst.len = sendable(conn);
+	burst.len = sendable(ns, conn);
 	if (burst.len == 0 || !tcp_board_ready(&conn->board, ns->config.chunks))
 		return 0;
 	burst.len = tcp_pace_burst(conn, burst.len);
@@ -494,7 +502,7 @@ static size_t pull_data(struct netstack *ns, struct tcp_conn *conn,
 {
 	size_t count = pull_lost(ns, conn, now, run);
 
-	if (count == 0 && sendable(conn) > 0)
+	if (count == 0 && sendable(ns, conn) > 0)
 		count = pull_new(ns, conn, now, run);
 	return count;
 }

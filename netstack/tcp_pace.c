@@ -55,3 +55,8 @@ void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len)
 		conn->pace_at = now - credit;
 	conn->pace_at += len * NS_PER_S / rate;
 }
+
+uint64_t tcp_pace_rate(const struct tcp_conn *conn)
+{
+	return is_paced(conn) ? tcp_cc_pace(&conn->cc, conn->srtt) : 0;
+}

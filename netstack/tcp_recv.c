@@ -45,8 +45,9 @@ static void tune_buffer(struct netstack *ns, struct tcp_conn *conn,
 	if (chunk_pressure(ns->config.chunks))
 		return;
 	conn->rcv_buffer *= 2;
-	if (conn->rcv_buffer > ns->config.tcp.recv_buffer_max)
-		conn->rcv_buffer = ns->config.tcp.recv_buffer_max;
+	if (conn->rcv_buffer > tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER))
+		conn->rcv_buffer =
+			(uint32_t)tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER);
 }
 
 /* MUST-39 of the receiver: a window that has become worth it is told. */

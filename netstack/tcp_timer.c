@@ -54,7 +54,7 @@ static bool in_handshake(const struct tcp_conn *conn)
 /* When to give up: so long after the last progress, or after the first SYN. */
 static uint64_t patience(const struct netstack *ns, const struct tcp_conn *conn)
 {
-	uint64_t user = ns->config.tcp.user_timeout_ns;
+	uint64_t user = tcp_option(ns, conn, TCP_OPTION_USER_TIMEOUT);
 
 	if (user == 0)
 		user = NEVER;
@@ -144,14 +144,13 @@ static void arm_persist(struct netstack *ns, struct tcp_conn *conn,
 static void arm_keepalive(struct netstack *ns, struct tcp_conn *conn,
 			  uint64_t now)
 {
-	const struct ns_tcp_config *config = &ns->config.tcp;
+	uint64_t idle = tcp_option(ns, conn, TCP_OPTION_KEEPALIVE_IDLE);
 
-	if (config->keepalive_idle_ns == 0 || !tcp_synchronized(conn) ||
+	if (idle == 0 || !tcp_synchronized(conn) ||
 	    conn->state == TCPS_TIME_WAIT)
 		return;
 	if (conn->timers[TCP_TIMER_KEEPALIVE] == NEVER)
-		tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE,
-			      now + config->keepalive_idle_ns);
+		tcp_set_timer(ns, conn, TCP_TIMER_KEEPALIVE, now + idle);
 }
 
 void tcp_arm_timers(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
@@ -189,7 +188,7 @@ static void ask_on_release(struct netstack *ns, struct tcp_conn *conn)
 /* The tunnel may be narrower somewhere than anybody says: when large segments
  * do not get through twice, try smaller ones, and when those do not either,
  * large ones again, in turn (RFC 4821, FreeBSD's values). */
-static void suspect_black_hole(struct tcp_conn *conn)
+static void suspect_black_hole(struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t flight = conn->snd_nxt - conn->snd_una;
 
@@ -199,7 +198,7 @@ static void suspect_black_hole(struct tcp_conn *conn)
 	    (conn->mss <= TCP_BLACK_HOLE_MSS || flight <= TCP_BLACK_HOLE_MSS))
 		return;
 	conn->black_hole = !conn->black_hole;
-	tcp_update_mss(conn);
+	tcp_update_mss(ns, conn);
 }
 
 static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
@@ -221,7 +220,7 @@ static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 		if (handshake)
 			conn->syn_pending = true;
 		else {
-			suspect_black_hole(conn);
+			suspect_black_hole(ns, conn);
 			tcp_loss_timeout(ns, conn);
 		}
 	}
@@ -282,15 +281,16 @@ static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
 static void keepalive_expired(struct netstack *ns, struct tcp_conn *conn,
 			      uint64_t now)
 {
-	const struct ns_tcp_config *config = &ns->config.tcp;
-	uint64_t wait = config->keepalive_interval_ns;
+	uint64_t idle = tcp_option(ns, conn, TCP_OPTION_KEEPALIVE_IDLE);
+	uint64_t wait = tcp_option(ns, conn, TCP_OPTION_KEEPALIVE_INTERVAL);
 
-	if (now - conn->last_received < config->keepalive_idle_ns) {
+	if (now - conn->last_received < idle) {
 		conn->keepalives = 0;
-		wait = conn->last_received + config->keepalive_idle_ns - now;
+		wait = conn->last_received + idle - now;
 	} else if (conn->board.count > 0 || data_waits(conn)) {
 		conn->keepalives = 0; /* data probes by itself */
-	} else if (conn->keepalives >= config->keepalive_probes) {
+	} else if (conn->keepalives >=
+		   tcp_option(ns, conn, TCP_OPTION_KEEPALIVE_PROBES)) {
 		give_up(ns, conn);
 		return;
 	} else if (!path_is_held(ns, conn)) {
