@@ -8,6 +8,8 @@
 #include "config/config_check.h"
 #include "config/text.h"
 
+enum { DNS_PORT = 53 };
+
 /* ------------------------------------------------------------------ names */
 
 static int same_name(const struct draft *draft, uint32_t index,
@@ -262,6 +264,29 @@ static int check_own_address(const struct draft *draft, uint32_t index,
 			    ip_addr_format(&listen->addr, text), tunnel->name);
 }
 
+/* What an expose is in the zone that its tunnel may serve. */
+static int check_zone(const struct draft *draft, uint32_t index,
+		      const struct config_tunnel *tunnel)
+{
+	const struct mapping *expose = &draft->config.forwards[index];
+	const struct forward_marks *marks = &draft->forwards[index];
+	char name[NAME_CAP];
+
+	if (tunnel->zone[0] == '\0')
+		return 0;
+	if (expose->listen.port == DNS_PORT)
+		return report_error(draft->report, &marks->listen, -ERR_INVALID,
+				    "at port 53 tunnel %s answers for its zone "
+				    "%s; choose another port",
+				    tunnel->name, tunnel->zone);
+	if (text_zone_name(tunnel->zone, expose->name, name) != 0)
+		report_warning(draft->report, &marks->self,
+			       "expose %s is not in the zone %s: no host can "
+			       "have this name",
+			       expose->name, tunnel->zone);
+	return 0;
+}
+
 static int check_expose(const struct draft *draft, uint32_t index)
 {
 	const struct mapping *exposes = draft->config.forwards;
@@ -271,6 +296,8 @@ static int check_expose(const struct draft *draft, uint32_t index)
 
 	if (err == 0)
 		err = check_own_address(draft, index, tunnel);
+	if (err == 0)
+		err = check_zone(draft, index, tunnel);
 	for (uint32_t i = 0; err == 0 && i < index; i++) {
 		if (exposes[i].kind != MAPPING_EXPOSE ||
 		    !listen_spec_clash(&exposes[i].listen,

@@ -322,6 +322,32 @@ static void write_dns(struct metrics_text *text, const struct proxy *proxy)
 	}
 }
 
+static const char *const zone_words[ZONE_COUNTERS] = {
+#define X(name, text) text,
+	ZONE_COUNTER_LIST(X)
+#undef X
+};
+
+static void write_zones(struct metrics_text *text, const struct proxy *proxy)
+{
+	const char *name = "wgproxy_zone_messages_total";
+
+	metrics_family(text, name, "counter",
+		       "DNS messages for the tunnel's own zone, by what was "
+		       "said; truncated ones are counted twice.");
+	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+		const struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
+		const struct zone *zone =
+			tunnel != NULL ? tunnel->zone.server.zone : NULL;
+
+		for (unsigned c = 0; zone != NULL && c < ZONE_COUNTERS; c++)
+			metrics_count(text, name,
+				      LABELS({"tunnel", tunnel->name},
+					     {"result", zone_words[c]}),
+				      zone->counters[c]);
+	}
+}
+
 void metrics_tunnels(struct metrics_text *text, const struct proxy *proxy,
 		     const struct clock *now)
 {
@@ -329,4 +355,5 @@ void metrics_tunnels(struct metrics_text *text, const struct proxy *proxy,
 	write_cores(text, proxy);
 	write_tcp(text, proxy);
 	write_dns(text, proxy);
+	write_zones(text, proxy);
 }

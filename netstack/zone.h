@@ -70,7 +70,8 @@ struct zone {
 	uint32_t name_count, names_max;
 	uint32_t slots_mask;
 	uint32_t serial;                  /* counts changes of the whole */
-	uint64_t counters[ZONE_COUNTERS]; /* every message is in one */
+	uint64_t counters[ZONE_COUNTERS]; /* each message is in one, and
+					   * maybe in TRUNCATED too */
 	struct zone_name *names;
 	uint32_t *slots; /* hash table of names' numbers, 0 = empty */
 };

@@ -16,17 +16,23 @@ from lab.control import proxyctl
 from lab.gateway import GATEWAY4, GATEWAY6, Gateway
 from lab.lab import APP4
 from lab.process import until
+from lab.scrape import scrape
+from test_metrics import with_http
 
 ECHO = {"listen": 7001, "to": APP4 + ":7001", "name": "appname"}
 NAMES = {"db": ["fd77:1:2::77", "10.77.0.77", "10.77.0.78"],
          "v4only.internal": "10.77.0.79",
          "many": ["fd77:1:2::1%02x" % i for i in range(16)]}
+METRICS = 9587
 TUNNEL = {"dns": {"zone": "internal"}, "names": NAMES}
 
 
 @pytest.fixture(scope="module")
 def gateway(shared_lab):
-    with Gateway(shared_lab, [ECHO], tunnel=TUNNEL, sandbox=[]) as gateway:
+    more = {"metrics": {"listen": "127.0.0.1:%d" % METRICS}} if with_http() \
+        else {}
+    with Gateway(shared_lab, [ECHO], tunnel=TUNNEL, sandbox=[],
+                 more=more) as gateway:
         yield gateway
 
 
@@ -223,6 +229,25 @@ def test_silent_tcp_client_is_cut(lab, guest):
         with pytest.raises(ConnectionResetError):
             sock.recv(1)
         assert 8 < time.monotonic() - start < 15
+
+
+def counts(gateway):
+    metrics = scrape(gateway, METRICS)
+    return {word: metrics.value("wgproxy_zone_messages_total", tunnel="lab",
+                                result=word)
+            for word in ("answered", "no_name", "no_data", "refused",
+                         "malformed")}
+
+
+def test_metrics(dig, gateway):
+    if not with_http():
+        pytest.skip("built without libmicrohttpd")
+    time.sleep(1.1)  # the same text is given for a second
+    expected = {word: count + (word != "malformed")
+                for word, count in counts(gateway).items()}
+    for name in ("db.internal", "gone.internal", "internal", "example"):
+        dig(name, "A")
+    until(lambda: counts(gateway) == expected, 5, "all of them are counted")
 
 
 # ------------------------------------------------------------- at run time
