@@ -140,15 +140,58 @@ static void test_two_times(void **state)
 	assert_int_equal(longest_of_next(100000), 1420);
 }
 
+/* ------------------------------------------------------------- silence */
+
+static bool silent;
+
+static struct pair_fate swallow(struct pair *p,
+				const struct pair_packet *packet)
+{
+	(void)p;
+	(void)packet;
+	return (struct pair_fate){.copies = silent ? 0 : 1};
+}
+
+/* After a long outage the timeout has doubled to most of a minute. One
+ * connection asks whether the path is back; once it is, no more than that. */
+static void test_probe(void **state)
+{
+	struct pair_app apps[2];
+	struct netstack *ns = pair.side[0].ns;
+	uint64_t lost;
+
+	(void)state;
+	open_apps(apps, IP_V6);
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH, 1), 0);
+	pair.fault = swallow;
+	silent = true;
+	pair.apps[0].to_send = 1000;
+	pair_run(&pair, 100 * NS_PER_S);
+	lost = pair.lost;
+	pair_run(&pair, NS_PER_S);
+	assert_true(pair.lost == lost); /* it waits for its timer */
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH + 1, 1),
+			 0);
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH, 0), 1);
+	pair_run(&pair, NS_PER_MS);
+	assert_true(pair.lost == lost);
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH, 1), 1);
+	pair_run(&pair, NS_PER_MS);
+	assert_true(pair.lost == lost + 1);
+	silent = false;
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH, 1), 1);
+	pair_run(&pair, 100 * NS_PER_MS);
+	assert_true(pair.apps[1].received == 1000);
+	assert_int_equal(netstack_path_probe(ns, pair.now, PAIR_PATH, 1), 0);
+}
+
 int main(void)
 {
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, open_pair, close_pair)
 	const struct CMUnitTest tests[] = {
-		TEST(open_connection),
-		TEST(new_connection),
-		TEST(other_path),
-		TEST(two_times),
+		TEST(open_connection), TEST(new_connection), TEST(other_path),
+		TEST(two_times),       TEST(probe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -422,6 +422,47 @@ static void test_memory(void **state)
 	}
 }
 
+/* 64 datagrams; small ones need a place as much as large ones. */
+static void test_places(void **state)
+{
+	struct sent quiet = {.host = 100, .id = 1};
+
+	(void)state;
+	give(&quiet, 0, 8, true);
+	for (uint32_t i = 0; i < 200; i++) {
+		struct sent noise = {.host = 7, .id = i};
+
+		give(&noise, 8, 8, true);
+	}
+	assert_int_equal(reasm->count, REASM_DATAGRAMS);
+	assert_int_equal(give(&quiet, 8, 8, false), REASM_WHOLE);
+}
+
+/* Headers that are too long to keep are not quoted. */
+static void test_long_headers(void **state)
+{
+	struct ip_addr src = address(true, 1), dst = address(true, 200);
+	struct ip_build build = {
+		.src = &src, .dst = &dst, .payload_len = 200, .protocol = 60};
+	struct reasm_expired expired;
+	struct ip_packet fragment;
+	uint8_t packet[256] = {0};
+
+	(void)state;
+	ip_build(packet, &build);
+	packet[40] = 44; /* 96 bytes of options, then the fragment header */
+	packet[41] = 11;
+	packet[136] = IP_PROTO_UDP;
+	packet[139] = 1;
+	assert_int_equal(ip_parse(packet, 240, &fragment), 0);
+	assert_int_equal(reasm_take(reasm, now, PATH, &fragment, &whole),
+			 REASM_WAITS);
+	now += 60 * NS_PER_S;
+	assert_true(reasm_expire(reasm, now, &expired));
+	assert_false(expired.has_first);
+	assert_false(reasm_expire(reasm, now, &expired));
+}
+
 /* The oldest of the busiest may be the very one that asks. */
 static void test_own_turn(void **state)
 {
@@ -455,7 +496,8 @@ int main(void)
 		TEST(changed_copy),    TEST(ends),        TEST(lengths),
 		TEST(names),           TEST(tiny_first),  TEST(too_many_parts),
 		TEST(expiry),          TEST(expiry_dead), TEST(flood_from_host),
-		TEST(flood_from_peer), TEST(memory),      TEST(own_turn),
+		TEST(flood_from_peer), TEST(memory),      TEST(places),
+		TEST(long_headers),    TEST(own_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
