@@ -207,8 +207,9 @@ enum tcp_option {
 	/* 1: tcp_close() aborts, as SO_LINGER with 0 does. Other lingering is
 	 * the caller's: tcp_shutdown(), then wait for NS_SENT. */
 	TCP_OPTION_ABORT_ON_CLOSE,
-	/* Bytes, options included: announced, and none longer is sent. The first
-	 * needs it before the SYN: on a listener, or in the configuration. */
+	/* Bytes, options included: announced, and none longer is sent. The
+	 * first needs it before the SYN: on a listener, or in the
+	 * configuration. */
 	TCP_OPTION_MAX_SEGMENT,
 	/* Bytes, at most. The window scale follows from the receive buffer that
 	 * is set before the SYN. */

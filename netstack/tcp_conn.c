@@ -216,8 +216,8 @@ void tcp_update_mss(struct netstack *ns, struct tcp_conn *conn)
 uint16_t tcp_own_mss(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	uint64_t most = tcp_option(ns, conn, TCP_OPTION_MAX_SEGMENT);
-	uint32_t mss = ns->config.mtu - ip_header_len(conn->local.addr.family) -
-		       TCP_HEADER_LEN;
+	uint32_t mss = ns_path_mtu(ns, conn->sock.sched.path) -
+		       ip_header_len(conn->local.addr.family) - TCP_HEADER_LEN;
 
 	return (uint16_t)(mss < most ? mss : most);
 }
