@@ -129,18 +129,22 @@ static int write_all(const struct network_files *files,
 		     const struct network_client *client)
 {
 	char *text = compose(files, network, client);
-	int code = text == NULL ? EXIT_NO : EXIT_DONE;
+	sigset_t before;
+	int code;
 
-	if (text == NULL)
+	if (text == NULL) {
 		say("%s", error_text(ERR_NO_MEMORY));
-	if (code == EXIT_DONE)
-		code = network_write_client(files->folder, network, client);
+		return EXIT_NO;
+	}
+	network_hold(&before);
+	code = network_write_client(files->folder, network, client);
 	if (code == EXIT_DONE) {
 		code = network_replace(files, text,
 				       files->tunnel->peer_count + 1);
 		if (code != EXIT_DONE)
 			network_unlink_client(files->folder, client->name);
 	}
+	network_release(&before);
 	free(text);
 	return code;
 }
@@ -204,34 +208,46 @@ int network_add_client(const struct call *call)
 
 /* ----------------------------------------------------------------- remove */
 
-static int remove_peer(const struct network_files *files, const char *name)
+static int find_peer(const struct network_files *files, const char *name,
+		     struct yaml_peer *ret_peer)
 {
-	struct yaml_peer peer;
 	const char *line = NULL;
-	char *text;
-	int code;
 
 	do {
-		if (!yaml_peers_next(&files->peers, line, &peer)) {
+		if (!yaml_peers_next(&files->peers, line, ret_peer)) {
 			say("there is no client %.60s; see proxyctl network "
 			    "list %s",
 			    name, files->folder);
 			return EXIT_NO;
 		}
-		line = peer.end;
-	} while (strcmp(peer.name, name) != 0);
-	if (files->tunnel->peer_count == 1) {
-		say("%s is the only client, and a gateway needs one; add "
-		    "another first",
-		    name);
-		return EXIT_NO;
-	}
+		line = ret_peer->end;
+	} while (strcmp(ret_peer->name, name) != 0);
+	if (files->tunnel->peer_count > 1)
+		return EXIT_DONE;
+	say("%s is the only client, and a gateway needs one; add another first",
+	    name);
+	return EXIT_NO;
+}
+
+static int remove_client(const struct network_files *files, const char *name)
+{
+	struct yaml_peer peer;
+	sigset_t before;
+	char *text;
+	int code = find_peer(files, name, &peer);
+
+	if (code != EXIT_DONE)
+		return code;
 	text = yaml_peers_remove(&files->peers, &peer);
 	if (text == NULL) {
 		say("%s", error_text(ERR_NO_MEMORY));
 		return EXIT_NO;
 	}
+	network_hold(&before);
 	code = network_replace(files, text, files->tunnel->peer_count - 1);
+	if (code == EXIT_DONE)
+		code = network_unlink_client(files->folder, name);
+	network_release(&before);
 	free(text);
 	return code;
 }
@@ -250,9 +266,7 @@ int network_remove_client(const struct call *call)
 	code = network_open(call->args[1], &files);
 	if (code != EXIT_DONE)
 		return code;
-	code = remove_peer(&files, call->args[2]);
-	if (code == EXIT_DONE)
-		code = network_unlink_client(files.folder, call->args[2]);
+	code = remove_client(&files, call->args[2]);
 	if (code == EXIT_DONE) {
 		say("removed %s and its files", call->args[2]);
 		result = json_pack("{s:s, s:b}", "removed", call->args[2],

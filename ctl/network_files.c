@@ -9,6 +9,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "config/keyfile.h"
 #include "ctl/ask.h"
@@ -35,14 +36,48 @@ int network_read_gateway(const char *text, struct target *ret_gateway)
 	return EXIT_USAGE;
 }
 
+/* ---------------------------------------------------------------- signals */
+
+static sigset_t ending(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	return set;
+}
+
+void network_hold(sigset_t *ret_before)
+{
+	sigset_t set = ending();
+
+	CHECK(sigprocmask(SIG_BLOCK, &set, ret_before) == 0);
+}
+
+bool network_is_interrupted(void)
+{
+	sigset_t set;
+
+	CHECK(sigpending(&set) == 0);
+	return sigismember(&set, SIGHUP) || sigismember(&set, SIGINT) ||
+	       sigismember(&set, SIGTERM);
+}
+
+void network_release(const sigset_t *before)
+{
+	CHECK(sigprocmask(SIG_SETMASK, before, NULL) == 0);
+}
+
 /* ---------------------------------------------------------------- reading */
 
-static int load(const char *path, struct config *ret_config)
+static int load(const char *path, bool quiet, struct config *ret_config)
 {
 	struct config_report report = {.warning_count = 0};
 	int err = config_load(path, ret_config, &report);
 
-	for (uint32_t i = 0; i < report.warning_count; i++)
+	for (uint32_t i = 0; i < report.warning_count && !quiet; i++)
 		say("warning: %s", report.warnings[i]);
 	if (err != 0)
 		say("%s", report.error);
@@ -92,7 +127,7 @@ static int find_tunnel(struct network_files *files)
 static int read_folder(struct network_files *files)
 {
 	const char *reason;
-	int code = load(files->path, &files->config);
+	int code = load(files->path, false, &files->config);
 
 	if (code != EXIT_DONE)
 		return code;
@@ -149,12 +184,12 @@ struct yaml_peer network_peer_text(const struct network_files *files,
 
 /* ---------------------------------------------------------------- writing */
 
-/* As the daemon would read it. */
+/* As the daemon would read it. What warnings there are was said before. */
 static int check(const char *path, const char *tunnel, uint32_t peer_count)
 {
 	struct config config;
 	bool good = false;
-	int code = load(path, &config);
+	int code = load(path, true, &config);
 
 	if (code != EXIT_DONE)
 		return code;

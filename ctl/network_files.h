@@ -13,6 +13,7 @@
 #define CTL_NETWORK_FILES_H
 
 #include <jansson.h>
+#include <signal.h>
 
 #include "config/file.h"
 #include "ctl/call.h"
@@ -54,6 +55,12 @@ struct yaml_peer network_peer_text(const struct network_files *files,
  * many peers. */
 int network_replace(const struct network_files *files, const char *text,
 		    uint32_t peer_count);
+
+/* Holds back the signals that end a program, so that nothing is left half
+ * done; network_is_interrupted() tells whether one waits. */
+void network_hold(sigset_t *ret_before);
+bool network_is_interrupted(void);
+void network_release(const sigset_t *before);
 
 /* Fresh keys; the caller wipes them. */
 int network_make_keys(struct network_client *client);

@@ -277,9 +277,12 @@ static int write_files(const struct init *init)
 
 	if (code == EXIT_DONE)
 		code = write_key_file(path, &init->private_key);
-	for (uint32_t i = 0; i < init->client_count && code == EXIT_DONE; i++)
+	for (uint32_t i = 0; i < init->client_count && code == EXIT_DONE; i++) {
 		code = network_write_client(init->fresh, &init->network,
 					    &init->clients[i]);
+		if (network_is_interrupted())
+			code = EXIT_NO;
+	}
 	return code == EXIT_DONE ? write_yaml(init) : code;
 }
 
@@ -296,7 +299,7 @@ static int move_folder(struct init *init)
 	return EXIT_NO;
 }
 
-static int write_network(struct init *init)
+static int write_checked(struct init *init)
 {
 	struct network_files files;
 	int code = make_folder(init);
@@ -309,6 +312,20 @@ static int write_network(struct init *init)
 		network_close(&files);
 		code = move_folder(init);
 	}
+	return code;
+}
+
+/* All or nothing. */
+static int write_network(struct init *init)
+{
+	sigset_t before;
+	int code;
+
+	network_hold(&before);
+	code = write_checked(init);
+	if (init->fresh[0] != '\0')
+		remove_folder(init->fresh);
+	network_release(&before);
 	return code;
 }
 
@@ -391,8 +408,6 @@ int network_init(const struct call *call)
 		code = make_all(&init);
 	if (code == EXIT_DONE)
 		code = write_network(&init);
-	if (init.fresh[0] != '\0')
-		remove_folder(init.fresh);
 	if (code == EXIT_DONE && call_has(call, "--json"))
 		print_json(&init);
 	else if (code == EXIT_DONE)

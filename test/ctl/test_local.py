@@ -381,6 +381,8 @@ printf '%%s\\n' "${COMPREPLY[@]}"
     (["proxyctl", "help", "stat"], {"status"}),
     (["proxyctl", "rm", "--timeout", ""], set()),
     (["proxyctl", "import", "some"], {"somefile"}),
+    (["proxyctl", "network", "add"], {"add-client"}),
+    (["proxyctl", "network", "list", "some"], {"somefile"}),
 ])
 def test_bash_completion(ctl, fake, environment, tmp_path, words, expected):
     fake.answers["list"] = {"forwards": [forward("pg"), forward("redis")]}

@@ -300,6 +300,22 @@ def test_init_full_disk(init, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM,
+                                 signal.SIGHUP])
+def test_init_interrupted(environment, tmp_path, sig):
+    """In the midst of many files: all are taken away again."""
+    child = subprocess.Popen(
+        [PROXYCTL, "network", "init", "--gateway", GATEWAY, "--clients",
+         "1000", tmp_path / "net"], env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None and not list(tmp_path.glob("*/client2.conf")):
+        pass
+    child.send_signal(sig)
+    assert child.wait(20) in (-sig, 0)
+    if child.returncode != 0:
+        assert os.listdir(tmp_path) == []
+
+
 # ---------------------------------------------------------------- clients
 
 def test_add_client(run, net):
