@@ -94,6 +94,8 @@ json_t *control_tunnel(const struct io_loop *io, uint32_t slot)
 	set(object, "addresses", addresses);
 	set(object, "mtu", number(tunnel->mtu));
 	set(object, "dns", dns);
+	if (config->zone[0] != '\0')
+		set(object, "zone", json_string(config->zone));
 	put_peers(io, tunnel, object);
 	return object;
 }

@@ -196,6 +196,8 @@ def test_client_of_ours(lab, gateway):
                          "gone": "gone.internal:7001"}, tunnel) as daemon:
             clients.echoes(daemon, "echo")
             clients.is_refused(daemon, "gone", "dns_nxdomain")
+            many = proxyctl(daemon, "resolve", "many.internal").stdout
+            assert len(set(many.split()) & set(NAMES["many"])) == 16
 
 
 def test_many_questions_at_once(lab, guest):
