@@ -23,6 +23,8 @@ enum {
 	V6_ECHO = 128,
 	V6_ECHO_REPLY = 129,
 	V6_CODE_PORT = 4,
+	V6_CODE_PROTOCOL = 1, /* of parameter problem */
+	V6_CODE_CHAIN = 3,
 	HEADER_LEN = 8,
 	QUOTED_PORTS = 8, /* ports and the TCP sequence number */
 };
@@ -187,6 +189,9 @@ static const struct {
 } errors[] = {
 	[ICMP_ERROR_PORT] = {{V4_UNREACHABLE, V4_CODE_PORT},
 			     {V6_UNREACHABLE, V6_CODE_PORT}},
+	[ICMP_ERROR_PROTOCOL] = {{V4_UNREACHABLE, V4_CODE_PROTOCOL},
+				 {V6_PARAMETER, V6_CODE_PROTOCOL}},
+	[ICMP_ERROR_CHAIN] = {{V4_PARAMETER, 0}, {V6_PARAMETER, V6_CODE_CHAIN}},
 	[ICMP_ERROR_REASSEMBLY] = {{V4_TIME_EXCEEDED, 1},
 				   {V6_TIME_EXCEEDED, 1}},
 };
@@ -206,6 +211,8 @@ uint32_t icmp_build_error(const struct ip_packet *about, enum icmp_error error,
 	memcpy(icmp,
 	       about->src.family == IP_V6 ? errors[error].v6 : errors[error].v4,
 	       2);
+	if (error == ICMP_ERROR_PROTOCOL && about->src.family == IP_V6)
+		put_be32(icmp + 4, about->protocol_at);
 	memcpy(icmp + HEADER_LEN, about->header, quote_len);
 	return finish(data, about, HEADER_LEN + quote_len);
 }

@@ -38,7 +38,9 @@ void icmp_make_reply(const struct ip_packet *request, uint8_t *icmp);
 /* Errors that we report. */
 enum icmp_error {
 	ICMP_ERROR_PORT,       /* nobody listens */
+	ICMP_ERROR_PROTOCOL,   /* unknown here (RFC 1122 3.2.2.1, 4443 3.4) */
 	ICMP_ERROR_REASSEMBLY, /* fragments did not arrive in time */
+	ICMP_ERROR_CHAIN,      /* headers cut off (RFC 7112), IPv6 only */
 };
 
 /* Writes a packet about another one, quoting what fits into cap. */

@@ -40,6 +40,7 @@ static int parse_v4(const uint8_t *data, uint32_t len, struct ip_packet *packet)
 	packet->tos = data[1];
 	packet->ttl = data[8];
 	packet->protocol = data[9];
+	packet->protocol_at = 9;
 	packet->src = ip_addr_v4(data + 12);
 	packet->dst = ip_addr_v4(data + 16);
 	packet->payload = data + header_len;
@@ -85,6 +86,7 @@ static int skip_extension(struct ip_packet *packet, unsigned index)
 	if (len > packet->payload_len)
 		return -ERR_INVALID;
 	packet->protocol = data[0];
+	packet->protocol_at = (uint32_t)(data - packet->header);
 	packet->payload += len;
 	packet->payload_len -= len;
 	return 0;
@@ -109,6 +111,7 @@ static int parse_v6(const uint8_t *data, uint32_t len, struct ip_packet *packet)
 	packet->tos = (uint8_t)(get_be16(data) >> 4);
 	packet->ttl = data[7];
 	packet->protocol = data[6];
+	packet->protocol_at = 6;
 	packet->src.family = packet->dst.family = IP_V6;
 	memcpy(packet->src.bytes, data + 8, 16);
 	memcpy(packet->dst.bytes, data + 24, 16);

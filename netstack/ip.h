@@ -13,6 +13,7 @@ enum {
 	IP_PROTO_TCP = 6,
 	IP_PROTO_UDP = 17,
 	IP_PROTO_ICMPV6 = 58,
+	IPV6_NO_NEXT_HEADER = 59,
 	IP_TTL = 64,
 	IPV4_HEADER_LEN = 20,
 	IPV6_HEADER_LEN = 40,
@@ -28,6 +29,7 @@ struct ip_packet {
 	uint32_t payload_len;
 	uint8_t protocol; /* after extension headers */
 	uint8_t ttl, tos;
+	uint32_t protocol_at; /* where the header says so, from its start */
 	/* of a fragment, whose payload is a part of the datagram's and whose
 	 * protocol is that of the first header in the datagram's payload */
 	bool fragment, more;

@@ -251,6 +251,14 @@ static void arrive_icmp(struct netstack *ns, uint64_t now, uint16_t path,
 		tcp_icmp(ns, &message);
 }
 
+static void refuse_protocol(struct netstack *ns, uint64_t now, uint16_t path,
+			    const struct ip_packet *ip)
+{
+	ns_count(ns, NS_DROP_PROTOCOL);
+	if (ip->protocol != IPV6_NO_NEXT_HEADER)
+		answer_error(ns, now, path, ICMP_ERROR_PROTOCOL, ip);
+}
+
 static void arrive_whole(struct netstack *ns, uint64_t now, uint16_t path,
 			 const struct ip_packet *ip)
 {
@@ -262,7 +270,7 @@ static void arrive_whole(struct netstack *ns, uint64_t now, uint16_t path,
 		 (ip->src.family == IP_V4 ? IP_PROTO_ICMP : IP_PROTO_ICMPV6))
 		arrive_icmp(ns, now, path, ip);
 	else
-		ns_count(ns, NS_DROP_PROTOCOL);
+		refuse_protocol(ns, now, path, ip);
 }
 
 static void arrive_fragment(struct netstack *ns, uint64_t now, uint16_t path,
@@ -275,6 +283,11 @@ static void arrive_fragment(struct netstack *ns, uint64_t now, uint16_t path,
 		break;
 	case REASM_DROPPED:
 		ns_count(ns, NS_DROP_FRAGMENT);
+		break;
+	case REASM_HIDDEN:
+		ns_count(ns, NS_DROP_FRAGMENT);
+		if (fragment->src.family == IP_V6)
+			answer_error(ns, now, path, ICMP_ERROR_CHAIN, fragment);
 		break;
 	case REASM_WHOLE:
 		ns_count(ns, NS_REASSEMBLED);

@@ -302,7 +302,8 @@ static void insert(struct reasm_datagram *datagram, unsigned place,
 	datagram->bytes = (uint16_t)(datagram->bytes + part.end - part.at);
 }
 
-/* Adds it. REASM_DROPPED: the datagram contradicts itself or is too much. */
+/* Adds it. REASM_DROPPED: the datagram contradicts itself or is too much.
+ * REASM_HIDDEN: its headers go on in a later fragment. */
 static enum reasm_verdict add_part(struct reasm *reasm,
 				   struct reasm_datagram *datagram,
 				   const struct ip_packet *fragment)
@@ -320,10 +321,13 @@ static enum reasm_verdict add_part(struct reasm *reasm,
 	    same_bytes(reasm, datagram, part, fragment->payload))
 		return REASM_WAITS; /* a copy */
 	if (!agrees(datagram, part, fragment->more) ||
-	    overlaps(datagram, place, part) || datagram->count == REASM_PARTS ||
-	    (part.at == 0 && !ip_first_is_whole(fragment))) {
+	    overlaps(datagram, place, part) || datagram->count == REASM_PARTS) {
 		kill(reasm, datagram);
 		return REASM_DROPPED;
+	}
+	if (part.at == 0 && !ip_first_is_whole(fragment)) {
+		kill(reasm, datagram);
+		return REASM_HIDDEN;
 	}
 	if (!reserve(reasm, datagram, part))
 		return REASM_DROPPED;
@@ -385,7 +389,8 @@ enum reasm_verdict reasm_take(struct reasm *reasm, uint64_t now, uint16_t path,
 	if (datagram->dead)
 		return REASM_DROPPED;
 	verdict = add_part(reasm, datagram, fragment);
-	if (verdict != REASM_DROPPED && fragment->fragment_at == 0)
+	if ((verdict == REASM_WAITS || verdict == REASM_WHOLE) &&
+	    fragment->fragment_at == 0)
 		note_first(datagram, fragment);
 	if (verdict == REASM_WHOLE)
 		verdict = put_together(reasm, datagram, ret_whole);

@@ -74,6 +74,7 @@ enum reasm_verdict {
 	REASM_WAITS,
 	REASM_WHOLE,   /* the datagram is there */
 	REASM_DROPPED, /* it, or this part of it, is refused */
+	REASM_HIDDEN,  /* it is refused: a first fragment without all headers */
 };
 
 /* Takes a fragment from a peer. REASM_WHOLE fills in a whole packet, good until

@@ -352,6 +352,75 @@ static void test_no_error_about_error(void **state)
 	assert_int_equal(netstack_counter(lone.ns, NS_REASSEMBLY_TIMEOUTS), 2);
 }
 
+/* IPv4: protocol unreachable. IPv6: a parameter problem that points to the
+ * field, behind extension headers too; but "nothing follows" is no problem. */
+static void test_unknown_protocol(void **state)
+{
+	static struct lone_packet packet;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t len = make_echo(v6, 64);
+		uint8_t *ip = big;
+
+		ip[v6 ? 6 : 9] = 132;
+		if (!v6) {
+			put_be16(ip + 10, 0);
+			put_be16(ip + 10,
+				 checksum_finish(checksum_add(0, ip, 20)));
+		}
+		lone_give(&lone, big, len);
+		assert_true(lone_take(&lone, &packet));
+		assert_int_equal(packet.ip.payload[0], v6 ? 4 : 3);
+		assert_int_equal(packet.ip.payload[1], v6 ? 1 : 2);
+		assert_int_equal(get_be32(packet.ip.payload + 4), v6 ? 6 : 0);
+		assert_memory_equal(packet.ip.payload + 8, big, len);
+		if (!v6)
+			continue;
+		ip[6] = 60; /* options, then the unknown one */
+		ip[40] = 132;
+		ip[41] = 0;
+		lone_give(&lone, big, len);
+		assert_true(lone_take(&lone, &packet));
+		assert_int_equal(get_be32(packet.ip.payload + 4), 40);
+		ip[40] = 59;
+		lone_give(&lone, big, len);
+		assert_false(lone_take(&lone, &packet));
+	}
+	assert_int_equal(netstack_counter(lone.ns, NS_DROP_PROTOCOL), 4);
+}
+
+/* RFC 7112: headers that go on in a second fragment. */
+static void test_cut_headers(void **state)
+{
+	static struct lone_packet packet;
+
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t len = make_echo(v6, 64);
+		struct ip_packet ip;
+		uint8_t data[LONE_MTU];
+		struct ip_build build = {.payload_len = 16,
+					 .protocol = IP_PROTO_TCP};
+		struct ip_part part = {.id = 5, .more = true};
+
+		assert_int_equal(ip_parse(big, len, &ip), 0);
+		build.src = &ip.src;
+		build.dst = &ip.dst;
+		part.data = ip.payload;
+		len = ip_build_fragment(data, &build, &part);
+		lone_give(&lone, data, len);
+		assert_int_equal(lone_take(&lone, &packet), v6);
+		if (!v6)
+			continue;
+		assert_int_equal(packet.ip.payload[0], 4);
+		assert_int_equal(packet.ip.payload[1], 3);
+		assert_int_equal(get_be32(packet.ip.payload + 4), 0);
+		assert_memory_equal(packet.ip.payload + 8, data, len);
+	}
+	assert_int_equal(netstack_counter(lone.ns, NS_DROP_FRAGMENT), 2);
+}
+
 /* Fragments for somebody else take no place. */
 static void test_not_ours(void **state)
 {
@@ -378,6 +447,8 @@ int main(void)
 		TEST(error_rate),
 		TEST(reassembly_time),
 		TEST(no_error_about_error),
+		TEST(unknown_protocol),
+		TEST(cut_headers),
 		TEST(not_ours),
 	};
 
