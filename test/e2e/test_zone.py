@@ -15,7 +15,7 @@ from lab import clients
 from lab.control import proxyctl
 from lab.gateway import GATEWAY4, GATEWAY6, Gateway
 from lab.lab import APP4
-from lab.process import until
+from lab.process import Process, as_root, until
 from lab.scrape import scrape
 from test_metrics import with_http
 
@@ -198,6 +198,62 @@ def test_client_of_ours(lab, gateway):
             clients.is_refused(daemon, "gone", "dns_nxdomain")
             many = proxyctl(daemon, "resolve", "many.internal").stdout
             assert len(set(many.split()) & set(NAMES["many"])) == 16
+
+
+UNBOUND = """\
+server:
+  directory: "{folder}"
+  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  logfile: ""
+  verbosity: 1
+  do-daemonize: no
+  interface: 127.0.0.1
+  access-control: 127.0.0.0/8 allow
+  do-not-query-localhost: no
+  module-config: "iterator"
+  use-caps-for-id: yes
+  harden-below-nxdomain: yes
+  qname-minimisation: yes
+  local-zone: "internal." nodefault
+stub-zone:
+  name: "internal."
+  stub-addr: {gateway}
+  stub-first: no
+remote-control:
+  control-enable: no
+"""
+
+
+@pytest.fixture
+def unbound(lab, guest, tmp_path):
+    """A company's resolver that asks the gateway for its zone, letters in
+    random case."""
+    config = tmp_path / "unbound.conf"
+    config.write_text(UNBOUND.format(folder=tmp_path, gateway=GATEWAY6))
+    process = Process("unbound", as_root(lab.near.command(
+        ["unbound", "-d", "-p", "-c", str(config)])),
+        str(tmp_path / "unbound.log"))
+    try:
+        process.wait_for_log("start of service")
+        yield process
+    finally:
+        process.stop()
+
+
+def test_behind_a_resolver(dig, unbound):
+    def ask(*words):
+        return dig(*words, server="127.0.0.1")
+
+    assert ask("appname.internal", "AAAA").data() == [GATEWAY6]
+    assert ask("db.internal", "A").data() == ["10.77.0.77", "10.77.0.78"]
+    assert len(ask("many.internal", "AAAA").data()) == 16
+    assert ask("a.gone.internal", "A").status == "NXDOMAIN"
+    answer = ask("v4only.internal", "AAAA")
+    assert (answer.status, answer.data()) == ("NOERROR", [])
+    assert ask("internal", "NS").data() == ["ns.internal."]
 
 
 def test_many_questions_at_once(lab, guest):
