@@ -172,20 +172,34 @@ def test_case_is_kept(dig):
 
 # ------------------------------------------------------------- others
 
-def test_system_resolver(lab, guest):
-    """libc's own, which sends both questions from one socket."""
+@pytest.fixture
+def system_names(lab, guest):
+    """The gateway is the name server of commands in the near namespace."""
     folder = "/etc/netns/" + lab.near.name
     path = folder + "/resolv.conf"
     os.makedirs(folder, exist_ok=True)
     with open(path, "w") as file:
         file.write("nameserver %s\nsearch internal\n" % GATEWAY6)
-    try:
-        for name in ("appname", "appname.internal"):
-            found = lab.near.run(
-                ["getent", "-s", "hosts:dns", "ahosts", name]).stdout
-            assert GATEWAY6 in found and GATEWAY4 in found
-    finally:
-        os.unlink(path)
+    yield
+    os.unlink(path)
+
+
+def test_system_resolver(lab, system_names):
+    """libc's own, which sends both questions from one socket."""
+    for name in ("appname", "appname.internal"):
+        found = lab.near.run(
+            ["getent", "-s", "hosts:dns", "ahosts", name]).stdout
+        assert GATEWAY6 in found and GATEWAY4 in found
+
+
+def test_psql_by_name(lab, gateway, system_names):
+    """Nothing of ours but the gateway."""
+    proxyctl(gateway, "expose", "--temporary", "--name", "pg",
+             "5432:%s:5432" % APP4)
+    for name in ("pg", "pg.internal"):
+        assert clients.psql(lab, 5432, "-c", "select 6 * 7",
+                            host=name) == "42\n"
+    proxyctl(gateway, "unexpose", "pg")
 
 
 def test_client_of_ours(lab, gateway):
