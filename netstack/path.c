@@ -52,35 +52,39 @@ uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path)
 	return mtu != 0 ? mtu : ns->config.mtu;
 }
 
-/* Gives connections of the path that use one MTU another one. */
+/* Connections of the path that use at least `from` use another one now. */
 static void change_mtu(struct netstack *ns, uint16_t path, uint32_t from,
 		       uint32_t to)
 {
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		struct tcp_conn *conn = tcp_at(ns, i);
 
-		if (conn->state <= TCPS_LISTEN ||
-		    conn->sock.sched.path != path || conn->path_mtu < from)
-			continue;
-		if (from > to || conn->path_mtu == from)
+		if (conn->state > TCPS_LISTEN &&
+		    conn->sock.sched.path == path && conn->path_mtu >= from &&
+		    conn->path_mtu != to)
 			tcp_use_path_mtu(ns, conn, to);
 	}
+}
+
+void ns_path_lowered(struct netstack *ns, uint16_t path)
+{
+	struct ns_path_mtu *limit = &ns->path_mtus[path];
+
+	limit->until = ns->now + PATH_MTU_LIFETIME;
+	if (ns->path_mtu_deadline == 0 || limit->until < ns->path_mtu_deadline)
+		ns->path_mtu_deadline = limit->until;
 }
 
 void netstack_path_mtu(struct netstack *ns, uint64_t now, uint16_t path,
 		       uint16_t mtu)
 {
-	struct ns_path_mtu *limit = &ns->path_mtus[path];
-
 	if (mtu < MTU_MIN)
 		mtu = MTU_MIN;
 	ns->now = now;
 	if (mtu >= ns_path_mtu(ns, path))
 		return;
-	limit->mtu = mtu;
-	limit->until = now + PATH_MTU_LIFETIME;
-	if (ns->path_mtu_deadline == 0 || limit->until < ns->path_mtu_deadline)
-		ns->path_mtu_deadline = limit->until;
+	ns->path_mtus[path].mtu = mtu;
+	ns_path_lowered(ns, path);
 	change_mtu(ns, path, mtu + 1U, mtu);
 }
 
@@ -98,14 +102,14 @@ void ns_path_expire(struct netstack *ns, uint64_t now)
 	for (uint16_t path = 0; path < PEERS_MAX; path++) {
 		struct ns_path_mtu *limit = &ns->path_mtus[path];
 
-		if (limit->mtu == 0)
+		if (limit->until == 0)
 			continue;
 		if (limit->until > now) {
 			deadline = time_min(deadline, limit->until);
 			continue;
 		}
-		change_mtu(ns, path, limit->mtu, ns->config.mtu);
-		limit->mtu = 0;
+		*limit = (struct ns_path_mtu){.mtu = 0};
+		change_mtu(ns, path, 0, ns->config.mtu);
 	}
 	ns->path_mtu_deadline = deadline != NEVER ? deadline : 0;
 }

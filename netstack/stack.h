@@ -44,8 +44,8 @@ enum { LENT_MAX = 4096 }; /* beyond it payload is copied at once */
 
 /* What a path was found to carry, for a while. */
 struct ns_path_mtu {
-	uint64_t until;
-	uint16_t mtu; /* 0: the tunnel's */
+	uint64_t until; /* then longer packets are tried; 0 = none is shorter */
+	uint16_t mtu;   /* 0: the tunnel's */
 };
 
 struct tcp_conn;
@@ -102,6 +102,9 @@ bool ns_is_ours(const struct netstack *ns, const struct ip_addr *addr);
 /* Longest packet to a peer: the tunnel's MTU, or what its path was found to
  * carry. */
 uint16_t ns_path_mtu(const struct netstack *ns, uint16_t path);
+/* A connection's MTU went down: ten minutes from now the path's connections try
+ * the tunnel's again (RFC 8201 section 4). */
+void ns_path_lowered(struct netstack *ns, uint16_t path);
 uint64_t ns_path_deadline(const struct netstack *ns);
 void ns_path_expire(struct netstack *ns, uint64_t now);
 

@@ -280,6 +280,7 @@ void tcp_set_path_mtu(struct netstack *ns, struct tcp_conn *conn, uint32_t mtu)
 	if (mtu >= conn->path_mtu)
 		return;
 	conn->path_mtu = mtu;
+	ns_path_lowered(ns, conn->sock.sched.path);
 	if (conn->state < TCPS_SYN_RECEIVED)
 		return; /* the peer's MSS is not known yet */
 	tcp_update_mss(ns, conn);
