@@ -63,12 +63,16 @@ suite()
 }
 
 test/deps.sh build test || exit 1
-test/peers.sh
+# Compilers of other languages: needed by the last suites only.
+test/peers.sh >$log/peers.log 2>&1 </dev/null &
+peers=$!
 suite build make -Otarget -j"$jobs" STRICT=1
 suite check make -Otarget -j"$jobs" check
 suite asan make -Otarget -j"$jobs" check-asan
 [ -z "$(ls test/fuzz/fuzz_*.c 2>/dev/null)" ] ||
 	suite fuzz-smoke make -Otarget -j"$jobs" fuzz-smoke
+wait $peers
+cat $log/peers.log
 # Mostly waits: it runs while the others work.
 make check-e2e-long >$log/long.out 2>&1 </dev/null &
 long=$!

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Builds the WireGuard implementations that Debian does not have, as far as
-# their toolchains are here: the newest wireguard-go with Go, boringtun with
-# Rust. They go into build/peers and are built once.
+# their toolchains are here: the newest wireguard-go with Go, boringtun and
+# onetun with Rust. They go into build/peers and are built once.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build/peers
@@ -18,13 +18,14 @@ if [ ! -x build/peers/wireguard ]; then
 		echo "no go: tests with the newest wireguard-go are skipped"
 	fi
 fi
-if [ ! -x build/peers/bin/boringtun-cli ]; then
+for crate in boringtun-cli onetun; do
+	[ ! -x build/peers/bin/$crate ] || continue
 	if command -v cargo >/dev/null; then
-		echo "building boringtun"
-		cargo install -q --root build/peers boringtun-cli ||
-			echo "boringtun: not built; its tests are skipped"
+		echo "building $crate"
+		cargo install -q --root build/peers $crate ||
+			echo "$crate: not built; its tests are skipped"
 	else
-		echo "no cargo: tests with boringtun are skipped"
+		echo "no cargo: tests with $crate are skipped"
 	fi
-fi
+done
 exit 0

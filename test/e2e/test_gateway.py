@@ -15,8 +15,8 @@ from lab import clients, stream
 from lab.gateway import GATEWAY4, GATEWAY6, NET6, Gateway, service_exposes
 from lab.lab import APP4, OUTER
 from lab.postgres import program
-from lab.process import run
-from lab.wireguard import TOP, implementation
+from lab.process import Process, as_root, run, until
+from lab.wireguard import PEERS, TOP, implementation
 
 PG = {"listen": 5432, "to": APP4 + ":5432", "name": "pg"}
 SWARM = os.environ.get("SWARM", os.path.join(TOP, "build/test/swarm_clients"))
@@ -133,6 +133,41 @@ def test_foreign_client(lab, gateway, kind):
                 str(32 * stream.MIB)
     finally:
         guest.close()
+
+
+def test_onetun(lab, gateway):
+    """A proxy with a TCP of its own."""
+    binary = os.path.join(PEERS, "bin/onetun")
+    if not os.access(binary, os.X_OK):
+        pytest.skip("onetun is not here; test/peers.sh builds it when its "
+                    "toolchain is")
+    port = 17001
+    process = Process("onetun", as_root(lab.near.command([
+        binary, "--private-key", gateway.clients[2].private,
+        "--endpoint-public-key", gateway.keys.public,
+        "--endpoint-addr", "%s:%d" % (OUTER["far4"], gateway.listen_port),
+        "--source-peer-ip", Gateway.client4(2),
+        "127.0.0.1:%d:%s:7001" % (port, GATEWAY4)])),
+        os.path.join(lab.folder, "onetun.log"))
+    try:
+        until(lambda: can_echo(lab, port), 10, "onetun reaches the gateway")
+        with lab.near.connect("127.0.0.1", port, 10) as sock:
+            data = os.urandom(stream.MIB)
+            thread = threading.Thread(target=sock.sendall, args=(data,))
+            thread.start()
+            assert stream.receive_exactly(sock, len(data)) == data
+            thread.join()
+    finally:
+        process.stop()
+
+
+def can_echo(lab, port):
+    try:
+        with lab.near.connect("127.0.0.1", port, 3) as sock:
+            sock.sendall(b"x")
+            return sock.recv(1) == b"x"
+    except OSError:
+        return False
 
 
 # ------------------------------------------------------------- away
