@@ -51,27 +51,28 @@ static const uint8_t no_key[AEAD_KEY_LEN];
 
 /* ------------------------------------------------------------- packets */
 
-static void set_key(const struct evp *evp, EVP_CIPHER_CTX *context,
-		    const uint8_t key[AEAD_KEY_LEN])
-{
-	CHECK(evp->init(context, NULL, key, NULL, -1, NULL) == 1);
-}
-
+/* key is NULL for packets of the batch after the first. */
 static void begin(const struct evp *evp, EVP_CIPHER_CTX *context,
-		  const struct aead_job *job)
+		  const uint8_t *key, const struct aead_job *job)
 {
 	uint8_t nonce[AEAD_NONCE_LEN] = {0};
 
 	put_le64(nonce + 4, job->counter);
-	CHECK(evp->init(context, NULL, NULL, nonce, -1, NULL) == 1);
+	CHECK(evp->init(context, NULL, key, nonce, -1, NULL) == 1);
 }
 
-static void seal_one(const struct evp *evp, const struct aead_job *job)
+static void forget_key(const struct evp *evp, EVP_CIPHER_CTX *context)
+{
+	CHECK(evp->init(context, NULL, no_key, NULL, -1, NULL) == 1);
+}
+
+static void seal_one(const struct evp *evp, const uint8_t *key,
+		     const struct aead_job *job)
 {
 	uint8_t *tag = job->data + job->len;
 	int len;
 
-	begin(evp, evp->sealer, job);
+	begin(evp, evp->sealer, key, job);
 	CHECK(evp->update(evp->sealer, job->data, &len, job->data,
 			  (int)job->len) == 1);
 	CHECK(evp->final(evp->sealer, tag, &len) == 1);
@@ -79,12 +80,13 @@ static void seal_one(const struct evp *evp, const struct aead_job *job)
 			   tag) == 1);
 }
 
-static bool open_one(const struct evp *evp, const struct aead_job *job)
+static bool open_one(const struct evp *evp, const uint8_t *key,
+		     const struct aead_job *job)
 {
 	uint8_t *tag = job->data + job->len;
 	int len;
 
-	begin(evp, evp->opener, job);
+	begin(evp, evp->opener, key, job);
 	CHECK(evp->control(evp->opener, EVP_CTRL_AEAD_SET_TAG, AEAD_TAG_LEN,
 			   tag) == 1);
 	CHECK(evp->update(evp->opener, job->data, &len, job->data,
@@ -103,13 +105,11 @@ static void seal_jobs(void *context, const uint8_t key[AEAD_KEY_LEN],
 			aead_seal_batch(&aead_reference, key, &jobs[i], 1);
 			continue;
 		}
-		if (!keyed)
-			set_key(evp, evp->sealer, key);
+		seal_one(evp, keyed ? NULL : key, &jobs[i]);
 		keyed = true;
-		seal_one(evp, &jobs[i]);
 	}
 	if (keyed)
-		set_key(evp, evp->sealer, no_key);
+		forget_key(evp, evp->sealer);
 }
 
 static void open_jobs(void *context, const uint8_t key[AEAD_KEY_LEN],
@@ -123,13 +123,11 @@ static void open_jobs(void *context, const uint8_t key[AEAD_KEY_LEN],
 			aead_open_batch(&aead_reference, key, &jobs[i], 1);
 			continue;
 		}
-		if (!keyed)
-			set_key(evp, evp->opener, key);
+		jobs[i].ok = open_one(evp, keyed ? NULL : key, &jobs[i]);
 		keyed = true;
-		jobs[i].ok = open_one(evp, &jobs[i]);
 	}
 	if (keyed)
-		set_key(evp, evp->opener, no_key);
+		forget_key(evp, evp->opener);
 }
 
 /* ------------------------------------------------------------- loading */
