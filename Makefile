@@ -23,7 +23,8 @@ PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 SECCOMP    := $(shell pkg-config --exists libseccomp && echo libseccomp)
 PKG_CFLAGS += $(if $(SECCOMP),-DHAVE_LIBSECCOMP \
   $(shell pkg-config --cflags libseccomp))
-# So are the metrics over HTTP where there is no libmicrohttpd.
+# So are the metrics over HTTP where there is no libmicrohttpd, which is not
+# linked but loaded when metrics are configured.
 HTTP       := $(shell pkg-config --exists libmicrohttpd && echo libmicrohttpd)
 PKG_CFLAGS += $(if $(HTTP),-DHAVE_MICROHTTPD \
   $(shell pkg-config --cflags libmicrohttpd))
@@ -52,7 +53,7 @@ LIBS_crypto   = $(shell pkg-config --libs libsodium)
 LIBS_netstack = $(shell pkg-config --libs libcares)
 LIBS_config   = $(shell pkg-config --libs yaml-0.1 libsodium)
 LIBS_ctl      = $(shell pkg-config --libs jansson)
-LIBS_daemon   = $(shell pkg-config --libs libuv $(SECCOMP) $(HTTP))
+LIBS_daemon   = $(shell pkg-config --libs libuv $(SECCOMP))
 
 # A layer's archive, and the archives below it in link order.
 LAYERS   = base crypto netstack config ctl daemon

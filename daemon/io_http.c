@@ -19,14 +19,6 @@ enum {
 
 #define RETRY_NS (10 * NS_PER_S)
 
-const char *io_http_library(void)
-{
-	static char text[48];
-
-	snprintf(text, sizeof(text), ", libmicrohttpd %s", MHD_get_version());
-	return text;
-}
-
 /* ------------------------------------------------------------- servers */
 
 static void on_poll(uv_poll_t *handle, int status, int events)
@@ -38,10 +30,10 @@ static void on_poll(uv_poll_t *handle, int status, int events)
 		container_of(handle, struct http_server, poll)->ready = true;
 }
 
-static unsigned connections(struct MHD_Daemon *mhd)
+static unsigned connections(const struct io_http *http, struct MHD_Daemon *mhd)
 {
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	const union MHD_DaemonInfo *info = http->mhd.get_daemon_info(
+		mhd, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
 
 	CHECK(info != NULL);
 	return info->num_connections;
@@ -56,17 +48,17 @@ static void run_server(struct io_http *http, struct http_server *server)
 	if (!server->ready && now < server->deadline)
 		return;
 	server->ready = false;
-	(void)MHD_run(server->mhd);
+	(void)http->mhd.run(server->mhd);
 	/* A full server does not listen, and takes that up again only when it
 	 * runs once more after somebody left. */
 	was_full = server->full;
-	server->full = connections(server->mhd) >= server->cap;
+	server->full = connections(http, server->mhd) >= server->cap;
 	if (was_full && !server->full) {
 		server->ready = true;
 		http->io->again = true;
 	}
 	server->deadline = NEVER;
-	if (MHD_get_timeout(server->mhd, &wait_ms) == MHD_YES)
+	if (http->mhd.get_timeout(server->mhd, &wait_ms) == MHD_YES)
 		server->deadline = now + wait_ms * NS_PER_MS;
 }
 
@@ -78,7 +70,7 @@ static int open_server(struct io_http *http, unsigned index, unsigned cap)
 	/* Each of a flood may keep its place for TIMEOUT_S, so that few may
 	 * wait before a good request. */
 	(void)listen(http->bound.fds[index], HTTP_CONNECTIONS_MAX);
-	server->mhd = MHD_start_daemon(
+	server->mhd = http->mhd.start_daemon(
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 		io_http_on_request, http, MHD_OPTION_LISTEN_SOCKET,
 		http->bound.fds[index], MHD_OPTION_CONNECTION_LIMIT, cap,
@@ -88,7 +80,7 @@ static int open_server(struct io_http *http, unsigned index, unsigned cap)
 		MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 	if (server->mhd == NULL)
 		return -ENOMEM;
-	info = MHD_get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	info = http->mhd.get_daemon_info(server->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	CHECK(info != NULL);
 	CHECK(uv_poll_init(&http->io->uv, &server->poll, info->epoll_fd) == 0);
 	server->cap = cap;
@@ -104,8 +96,8 @@ static void close_server(struct io_http *http, struct http_server *server)
 		return;
 	io_owner_close(&http->owner, (uv_handle_t *)&server->poll);
 	/* The socket stays ours, to be closed with its path. */
-	(void)MHD_quiesce_daemon(server->mhd);
-	MHD_stop_daemon(server->mhd);
+	(void)http->mhd.quiesce_daemon(server->mhd);
+	http->mhd.stop_daemon(server->mhd);
 	server->mhd = NULL;
 }
 
@@ -114,8 +106,10 @@ static int open_servers(struct io_http *http)
 	struct io_bind_source source = {.inherit = &http->io->service.inherit,
 					.name = "metrics"};
 	unsigned sockets;
-	int err = io_bind(&http->spec, &source, &http->bound);
+	int err = -ELIBACC;
 
+	if (mhd_load(&http->mhd))
+		err = io_bind(&http->spec, &source, &http->bound);
 	if (err != 0)
 		return err;
 	sockets = http->bound.fds[1] >= 0 ? 2 : 1;
@@ -168,6 +162,8 @@ static void open_http(struct io_loop *io)
 		struct listen_spec spec = http->spec;
 
 		io->http = http;
+		io_metrics_add_library(&io->metrics, "libmicrohttpd",
+				       http->mhd.get_version());
 		spec.port = http->bound.port;
 		log_notice("event=metrics_listening local=%s",
 			   listen_spec_format(&spec, text, sizeof(text)));

@@ -33,7 +33,6 @@ enum { IO_HTTP_DESCRIPTORS = 24 };
 void io_http_turn(struct io_loop *io);
 void io_http_close(struct io_loop *io);
 uint64_t io_http_deadline(const struct io_loop *io); /* awake time */
-const char *io_http_library(void);
 
 #else /* the configuration's check says so */
 
@@ -51,11 +50,6 @@ static inline uint64_t io_http_deadline(const struct io_loop *io)
 {
 	(void)io;
 	return NEVER;
-}
-
-static inline const char *io_http_library(void)
-{
-	return "";
 }
 
 #endif

@@ -19,33 +19,34 @@
 
 /* ------------------------------------------------------------- answers */
 
-static enum MHD_Result send_response(struct MHD_Connection *connection,
-				     unsigned status,
-				     struct MHD_Response *response,
-				     const char *type)
+static enum MHD_Result
+send_response(const struct io_http *http, struct MHD_Connection *connection,
+	      unsigned status, struct MHD_Response *response, const char *type)
 {
 	enum MHD_Result result;
 
 	if (response == NULL)
 		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	http->mhd.add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
+				      type);
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
-					"GET, HEAD");
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
+		http->mhd.add_response_header(response, MHD_HTTP_HEADER_ALLOW,
+					      "GET, HEAD");
+	result = http->mhd.queue_response(connection, status, response);
+	http->mhd.destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result send_text(struct MHD_Connection *connection,
+static enum MHD_Result send_text(const struct io_http *http,
+				 struct MHD_Connection *connection,
 				 unsigned status, const char *text)
 {
 	char *copy = strdup(text);
 
 	if (copy == NULL)
 		return MHD_NO;
-	return send_response(connection, status,
-			     MHD_create_response_from_buffer(
+	return send_response(http, connection, status,
+			     http->mhd.create_response_from_buffer(
 				     strlen(copy), copy, MHD_RESPMEM_MUST_FREE),
 			     TYPE_TEXT);
 }
@@ -59,20 +60,20 @@ static struct MHD_Response *make_metrics(struct io_http *http)
 		free(text.data);
 		return NULL;
 	}
-	response = MHD_create_response_from_buffer(text.len, text.data,
-						   MHD_RESPMEM_MUST_FREE);
+	response = http->mhd.create_response_from_buffer(text.len, text.data,
+							 MHD_RESPMEM_MUST_FREE);
 	if (response == NULL)
 		free(text.data);
 	else
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-					TYPE_METRICS);
+		http->mhd.add_response_header(
+			response, MHD_HTTP_HEADER_CONTENT_TYPE, TYPE_METRICS);
 	return response;
 }
 
 void io_http_forget_text(struct io_http *http)
 {
 	if (http->text != NULL)
-		MHD_destroy_response(http->text);
+		http->mhd.destroy_response(http->text);
 	http->text = NULL;
 }
 
@@ -88,9 +89,10 @@ static enum MHD_Result answer_metrics(struct io_http *http,
 		http->text_until = now + TEXT_KEEP_NS;
 	}
 	if (http->text == NULL)
-		return send_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR,
+		return send_text(http, connection,
+				 MHD_HTTP_INTERNAL_SERVER_ERROR,
 				 "out of memory\n");
-	return MHD_queue_response(connection, MHD_HTTP_OK, http->text);
+	return http->mhd.queue_response(connection, MHD_HTTP_OK, http->text);
 }
 
 static enum MHD_Result answer_ready(const struct io_http *http,
@@ -112,8 +114,8 @@ static enum MHD_Result answer_ready(const struct io_http *http,
 		free(text);
 		return MHD_NO;
 	}
-	return send_response(connection, status,
-			     MHD_create_response_from_buffer(
+	return send_response(http, connection, status,
+			     http->mhd.create_response_from_buffer(
 				     len, text, MHD_RESPMEM_MUST_FREE),
 			     TYPE_TEXT);
 }
@@ -152,7 +154,7 @@ static enum MHD_Result answer_target(struct io_http *http,
 			 reason_text(probe->reason));
 	}
 	free_wait(http, wait);
-	return send_text(connection, status, text);
+	return send_text(http, connection, status, text);
 }
 
 static struct http_wait *take_wait(struct io_http *http)
@@ -188,19 +190,19 @@ static enum MHD_Result ask_target(struct io_http *http,
 	uint32_t probe;
 
 	if (slot == FORWARD_SLOTS)
-		return send_text(connection, MHD_HTTP_NOT_FOUND,
+		return send_text(http, connection, MHD_HTTP_NOT_FOUND,
 				 "no forward has this name\n");
 	probe = wait == NULL ? PROBE_NONE
 			     : start_probe(http, &proxy->forwards[slot]);
 	if (probe == PROBE_NONE)
-		return send_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		return send_text(http, connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 				 "too many targets are being tried\n");
 	*wait = (struct http_wait){
 		.connection = connection, .probe = probe, .suspended = true};
 	memcpy(wait->forward, proxy->forwards[slot].mapping.name,
 	       sizeof(wait->forward));
 	*state = wait;
-	MHD_suspend_connection(connection);
+	http->mhd.suspend_connection(connection);
 	return MHD_YES;
 }
 
@@ -215,7 +217,7 @@ void io_http_resume(struct io_http *http, bool all)
 		    (!all && !probes[wait->probe].done))
 			continue;
 		wait->suspended = false;
-		MHD_resume_connection(wait->connection);
+		http->mhd.resume_connection(wait->connection);
 		http->servers[0].ready = http->servers[1].ready = true;
 	}
 }
@@ -226,18 +228,18 @@ static enum MHD_Result answer(struct io_http *http,
 			      struct MHD_Connection *connection,
 			      const char *path, void **state)
 {
-	const char *target = MHD_lookup_connection_value(
+	const char *target = http->mhd.lookup_connection_value(
 		connection, MHD_GET_ARGUMENT_KIND, "target");
 
 	if (strcmp(path, "/metrics") == 0)
 		return answer_metrics(http, connection);
 	if (strcmp(path, "/livez") == 0)
-		return send_text(connection, MHD_HTTP_OK, "ok\n");
+		return send_text(http, connection, MHD_HTTP_OK, "ok\n");
 	if (strcmp(path, "/readyz") == 0 && target != NULL)
 		return ask_target(http, connection, target, state);
 	if (strcmp(path, "/readyz") == 0)
 		return answer_ready(http, connection);
-	return send_text(connection, MHD_HTTP_NOT_FOUND,
+	return send_text(http, connection, MHD_HTTP_NOT_FOUND,
 			 "there are /metrics, /livez and /readyz\n");
 }
 
@@ -256,7 +258,7 @@ enum MHD_Result io_http_on_request(void *context,
 	if (*state == NULL) {
 		if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 		    strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-			return send_text(connection,
+			return send_text(http, connection,
 					 MHD_HTTP_METHOD_NOT_ALLOWED,
 					 "only GET and HEAD\n");
 		*state = &seen;

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "daemon/io_bind.h"
+#include "daemon/io_http_library.h"
 #include "daemon/io_loop.h"
 
 enum { HTTP_CONNECTIONS_MAX = 16 };
@@ -36,6 +37,7 @@ struct http_server {
 struct io_http {
 	struct io_owner owner;
 	struct io_loop *io;
+	struct mhd mhd;
 	struct listen_spec spec;
 	struct io_bound bound;
 	struct http_server servers[2];

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "daemon/io_http.h"
 #include "daemon/io_loop.h"
 #include "daemon/options.h"
 
@@ -29,11 +28,22 @@ void io_metrics_open(struct io_metrics *metrics, const struct clock *now)
 	metrics->edge.process.started = now->wall;
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
 		metrics->edge.process.max_fds = limit.rlim_cur;
-	snprintf(metrics->libraries, sizeof(metrics->libraries), "libuv %s%s",
-		 uv_version_string(), io_http_library());
+	snprintf(metrics->libraries, sizeof(metrics->libraries), "libuv %s",
+		 uv_version_string());
 	metrics->descriptors =
 		open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	metrics->memory = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+}
+
+void io_metrics_add_library(struct io_metrics *metrics, const char *name,
+			    const char *version)
+{
+	size_t len = strlen(metrics->libraries);
+
+	if (strstr(metrics->libraries, name) == NULL)
+		snprintf(metrics->libraries + len,
+			 sizeof(metrics->libraries) - len, ", %s %s", name,
+			 version);
 }
 
 void io_metrics_close(struct io_metrics *metrics)

@@ -25,6 +25,9 @@ struct io_metrics {
 };
 
 void io_metrics_open(struct io_metrics *metrics, const struct clock *now);
+/* One that was loaded since. */
+void io_metrics_add_library(struct io_metrics *metrics, const char *name,
+			    const char *version);
 void io_metrics_close(struct io_metrics *metrics);
 
 /* Around each turn. */
