@@ -459,14 +459,13 @@ void resolver_event(struct resolver *resolver, uint64_t now,
 	struct query *query = &entry->queries[family];
 
 	CHECK(index < resolver->used);
-	if (query->state == QUERY_UDP) {
+	if (query->state != QUERY_DONE && (event->bits & NS_FAILED)) {
+		close_query(resolver, now, query);
+		if (entry->tries + 1U < resolver->config.server_count)
+			entry->retry_at = now; /* another may be there */
+	} else if (query->state == QUERY_UDP) {
 		read_udp(resolver, now, entry, family);
 	} else if (query->state == QUERY_TCP) {
-		if (event->bits & NS_FAILED) {
-			close_query(resolver, now, query);
-			entry->retry_at = now;
-			return;
-		}
 		if (event->bits & NS_CONNECTED)
 			write_tcp(resolver, now, entry, family);
 		if (event->bits & NS_READABLE)

@@ -249,6 +249,8 @@ static void arrive_icmp(struct netstack *ns, uint64_t now, uint16_t path,
 		answer_echo(ns, now, path, ip);
 	else if (message.kind != ICMP_OTHER && message.protocol == IP_PROTO_TCP)
 		tcp_icmp(ns, &message);
+	else if (message.kind != ICMP_OTHER && message.protocol == IP_PROTO_UDP)
+		udp_icmp(ns, &message);
 }
 
 static void refuse_protocol(struct netstack *ns, uint64_t now, uint16_t path,

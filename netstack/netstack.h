@@ -132,7 +132,9 @@ enum {
 	NS_ACCEPTABLE = 1 << 3, /* a listener has a connection to accept */
 	NS_EOF = 1 << 4,        /* the peer's FIN arrived: the end is known */
 	NS_SENT = 1 << 5,       /* our FIN was acknowledged: all is delivered */
-	NS_FAILED = 1 << 6,     /* the connection is gone, see error */
+	/* The connection is gone, see error; of a UDP socket: the datagram sent
+	 * last was refused. */
+	NS_FAILED = 1 << 6,
 };
 
 /* Bits of one socket since it was last reported, merged: the queue holds each

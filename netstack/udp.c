@@ -105,6 +105,7 @@ int udp_open(struct netstack *ns, uint16_t port, uint64_t user,
 	socket->out_chunk = socket->in_chunk = CHUNK_NONE;
 	socket->in_used = socket->in_first = socket->in_count = 0;
 	socket->asker.addr.family = IP_NONE;
+	socket->to.addr.family = IP_NONE;
 	socket->sock.generation++;
 	socket->sock.user = user;
 	*ret_handle = (struct ns_handle){
@@ -342,4 +343,20 @@ int udp_recv(struct netstack *ns, struct ns_handle handle, void *data,
 	if (--socket->in_count == 0)
 		give_back(ns, &socket->in_chunk);
 	return 0;
+}
+
+/* Only about what went where the socket has sent last (RFC 5927). */
+void udp_icmp(struct netstack *ns, const struct icmp_message *message)
+{
+	struct udp_socket *socket = find_port(ns, message->local_port);
+	struct endpoint remote = {.addr = message->remote,
+				  .port = message->remote_port};
+
+	if (socket == NULL || message->kind != ICMP_HARD ||
+	    socket->out_chunk != CHUNK_NONE ||
+	    !ns_is_ours(ns, &message->local) ||
+	    !endpoint_equal(&socket->to, &remote))
+		return;
+	socket->sock.error = message->error;
+	ns_notify(ns, &socket->sock, NS_FAILED);
 }

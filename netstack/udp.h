@@ -7,6 +7,7 @@
 #ifndef NETSTACK_UDP_H
 #define NETSTACK_UDP_H
 
+#include "netstack/icmp.h"
 #include "netstack/ip.h"
 #include "netstack/stack.h"
 
@@ -37,6 +38,8 @@ void udp_fini(struct netstack *ns);
 /* A UDP packet to one of our addresses. */
 void udp_arrive(struct netstack *ns, uint64_t now, uint16_t path,
 		const struct ip_packet *ip);
+/* A hard ICMP error about a datagram sent from one of our sockets. */
+void udp_icmp(struct netstack *ns, const struct icmp_message *message);
 /* Writes the waiting datagram as an IP packet; returns its length. */
 uint32_t udp_pull(struct netstack *ns, struct udp_socket *socket,
 		  uint8_t *data);

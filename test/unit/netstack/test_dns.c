@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "names.h"
+#include "netstack/icmp.h"
 
 static struct names names;
 
@@ -411,6 +412,45 @@ static void test_server_failure(void **state)
 	assert_int_equal(results(DNS_RESULT_SERVER), 1);
 }
 
+/* "Port unreachable" about question number index. */
+static void refuse(uint32_t index)
+{
+	const struct ip_packet *ip = &names.sent[index].packet.ip;
+	struct ip_packet about = *ip;
+	uint8_t data[600];
+
+	lone_give(
+		&names.lone, data,
+		icmp_build_error(&about, ICMP_ERROR_PORT, data, sizeof(data)));
+	names_settle(&names);
+}
+
+/* A host without name server says so: the next one is asked at once. When all
+ * refuse they are asked again in a while: a server that restarts is soon back.
+ */
+static void test_refused(void **state)
+{
+	(void)state;
+	names_open(&names, CONFIG(TWO));
+	look_up("a.example");
+	refuse(0);
+	assert_int_equal(names.count, 2);
+	refuse(0); /* about a question that is no longer asked */
+	assert_int_equal(names.count, 2);
+	names_answer(&names, 1, ANSWER("A 192.0.2.1 60"));
+	assert_found("a.example", "192.0.2.1");
+	look_up("b.example");
+	refuse(2);
+	assert_int_equal(names.count, 4);
+	refuse(3);
+	names_advance(&names, 2 * NS_PER_S - 1);
+	assert_int_equal(names.count, 4);
+	names_advance(&names, 1);
+	assert_int_equal(names.count, 5);
+	names_answer(&names, 4, ANSWER("A 192.0.2.1 60"));
+	assert_found("b.example", "192.0.2.1");
+}
+
 /* ------------------------------------------------------------- search */
 
 static void test_search(void **state)
@@ -504,25 +544,16 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(test_##name, close_names)
 	const struct CMUnitTest tests[] = {
-		TEST(cache),
-		TEST(ttl),
-		TEST(negative),
-		TEST(one_in_flight),
-		TEST(full),
-		TEST(both_families),
-		TEST(half_an_answer),
-		TEST(sixteen),
-		TEST(cname),
-		TEST(forged),
-		TEST(many_forged),
-		TEST(timeout),
-		TEST(stale),
-		TEST(stale_and_gone),
-		TEST(server_failure),
-		TEST(search),
-		TEST(search_too_long),
-		TEST(no_name),
-		TEST(no_server),
+		TEST(cache),          TEST(ttl),
+		TEST(negative),       TEST(one_in_flight),
+		TEST(full),           TEST(both_families),
+		TEST(half_an_answer), TEST(sixteen),
+		TEST(cname),          TEST(forged),
+		TEST(many_forged),    TEST(timeout),
+		TEST(stale),          TEST(stale_and_gone),
+		TEST(server_failure), TEST(refused),
+		TEST(search),         TEST(search_too_long),
+		TEST(no_name),        TEST(no_server),
 		TEST(change),
 	};
 

@@ -145,9 +145,28 @@ static void test_tcp_fails(void **state)
 	names_give_segment(&names, segment, TCP_ACK, data, len);
 	names_answer(&names, names.count - 1, FAILURE(NAMES_TRUNCATED));
 	names_give_segment(&names, names.count - 1, TCP_RST | TCP_ACK, NULL, 0);
+	names_advance(&names, 2 * NS_PER_S);
 	names_answer(&names, names.count - 1, ANSWER("A 192.0.2.1 60"));
 	names_assert_found(&names, "a.example", "192.0.2.1");
 	assert_int_equal(resolver_stats(names.resolver)->retries, 2);
+}
+
+/* Servers that refuse TCP are not asked at the pace of their refusals. */
+static void test_tcp_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(names_look_up(&names, "a.example"), -ERR_AGAIN);
+	for (int i = 0; i < 2; i++) {
+		names_answer(&names, names.count - 1, FAILURE(NAMES_TRUNCATED));
+		names_give_segment(&names, names.count - 1, TCP_RST | TCP_ACK,
+				   NULL, 0);
+	}
+	names_advance(&names, 2 * NS_PER_S - 1);
+	assert_int_equal(names.count, 4);
+	names_advance(&names, 1);
+	assert_int_equal(names.count, 5);
+	names_answer(&names, 4, ANSWER("A 192.0.2.1 60"));
+	names_assert_found(&names, "a.example", "192.0.2.1");
 }
 
 /* A server that takes the question and says nothing costs one try. */
@@ -174,7 +193,7 @@ int main(void)
 	cmocka_unit_test_setup_teardown(test_##name, open_names, close_names)
 	const struct CMUnitTest tests[] = {
 		TEST(truncated), TEST(tcp_in_pieces), TEST(tcp_one_batch),
-		TEST(tcp_fails), TEST(tcp_silent),
+		TEST(tcp_fails), TEST(tcp_refused),   TEST(tcp_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -209,6 +209,44 @@ static void test_send_held(void **state)
 	assert_false(lone_take(&lone, &packet));
 }
 
+/* "Port unreachable" counts when it is about what was sent last, and from the
+ * socket's own port. */
+static void test_refused(void **state)
+{
+	struct ns_handle handle = open_port(53);
+	struct endpoint to = peer(true, 4000);
+	struct lone_packet other;
+	struct ns_event event;
+
+	(void)state;
+	assert_int_equal(udp_send(lone.ns, handle, &to, "x", 1), 0);
+	assert_true(lone_take(&lone, &packet));
+	for (int i = 0; i < 5; i++) {
+		other = packet;
+		assert_int_equal(ip_parse(other.data, other.len, &other.ip), 0);
+		if (i == 0)
+			other.data[41]++; /* another port of ours */
+		if (i == 1)
+			other.data[43]++; /* or of theirs */
+		if (i == 2)
+			other.data[39]++; /* another host */
+		if (i == 3) /* it waits still, so nobody can know */
+			assert_int_equal(udp_send(lone.ns, handle, &to, "y", 1),
+					 0);
+		lone_give(&lone, data,
+			  icmp_build_error(&other.ip, ICMP_ERROR_PORT, data,
+					   500));
+		if (i == 3)
+			assert_true(lone_take(&lone, &other));
+		if (i < 4)
+			assert_false(netstack_next_event(lone.ns, &event));
+	}
+	assert_true(netstack_next_event(lone.ns, &event));
+	assert_int_equal(event.bits, NS_FAILED);
+	assert_int_equal(event.error, -ERR_REFUSED);
+	assert_int_equal(event.handle.index, handle.index);
+}
+
 /* ------------------------------------------------------------- receiving */
 
 static void test_receive(void **state)
@@ -375,12 +413,19 @@ int main(void)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, open_lone, close_lone)
 	const struct CMUnitTest tests[] = {
-		TEST(ports),          TEST(foreign_handle),
-		TEST(send),           TEST(send_zero_checksum),
-		TEST(send_errors),    TEST(send_no_family),
-		TEST(send_held),      TEST(receive),
-		TEST(receive_full),   TEST(receive_no_memory),
-		TEST(receive_broken), TEST(receive_fragments),
+		TEST(ports),
+		TEST(foreign_handle),
+		TEST(send),
+		TEST(send_zero_checksum),
+		TEST(send_errors),
+		TEST(send_no_family),
+		TEST(send_held),
+		TEST(refused),
+		TEST(receive),
+		TEST(receive_full),
+		TEST(receive_no_memory),
+		TEST(receive_broken),
+		TEST(receive_fragments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
