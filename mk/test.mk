@@ -95,15 +95,3 @@ test:
 
 demo: deps-demo all
 	@env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B demo/demo.py
-
-# ------------------------------------------------------------------ figures
-
-.PHONY: bench bench-paths
-bench: deps-bench all
-	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B \
-	  bench/first.py $(SECONDS_EACH)
-
-# One stream over long and lossy paths, beside Linux TCP: 12 minutes.
-bench-paths: deps-bench all
-	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B \
-	  bench/paths.py $(SECONDS_EACH)
