@@ -23,3 +23,15 @@ bench: deps-bench all peers $(B)/bench/floor $(B)/bench/load $(B)/bench/engine
 bench-paths: deps-bench all
 	$(AS_ROOT) env WGPROXYD=$(abspath $(B)/wgproxyd) $(PYTHON) -B \
 	  bench/paths.py $(SECONDS_EACH)
+
+# The far end of the tests in memory is the other end here, too.
+$(B)/bench/micro_turn: $(B)/test/unit/daemon/far.o
+
+# Fails when fixed work takes 3 % more instructions than bench/instructions.json
+# says; bench-accept writes them there.
+.PHONY: bench-check bench-accept
+bench-check: $(B)/bench/micro_turn
+	@$(PYTHON) -B bench/guard.py $(B)/bench/micro_turn "$(CC)"
+
+bench-accept: $(B)/bench/micro_turn
+	@$(PYTHON) -B bench/guard.py --accept $(B)/bench/micro_turn "$(CC)"

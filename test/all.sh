@@ -68,6 +68,7 @@ test/peers.sh >$log/peers.log 2>&1 </dev/null &
 peers=$!
 suite build make -Otarget -j"$jobs" STRICT=1
 suite check make -Otarget -j"$jobs" check
+suite bench-check make bench-check
 suite asan make -Otarget -j"$jobs" check-asan
 [ -z "$(ls test/fuzz/fuzz_*.c 2>/dev/null)" ] ||
 	suite fuzz-smoke make -Otarget -j"$jobs" fuzz-smoke
