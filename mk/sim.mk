@@ -12,7 +12,7 @@ TUNNEL_SEEDS ?= 40
 
 $(B)/test/sim/sim: $(SIM_OBJ) $(B)/libnetstack.a $(call ARCHIVES,crypto)
 	$(say) LD $@
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_netstack) $(LIBS_crypto)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS_netstack) $(LIBS_crypto) -lm
 
 .PHONY: check-sim
 check-sim: $(B)/test/sim/sim

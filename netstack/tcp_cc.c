@@ -14,10 +14,13 @@ enum {
 	ALPHA_DEN = 17,
 	CUBIC_MS_MAX = 100000,
 	USUAL_MSS = 1460,
+	INITIAL_SEGMENTS = 10,
 	/* RFC 9406 section 4.3 */
 	RTT_SAMPLES_MIN = 8,
 	CSS_GROWTH_DIVISOR = 4,
-	CSS_ROUNDS = 5,
+	LATE_EIGHTHS = 3,
+	MEAN_UNITS = 16,
+	BUSY_DIVISOR = 3,
 	QUEUE_DIVISOR = 16,         /* less of the round trip is no queue yet */
 	TOLERANT_RTT_MIN_US = 4000, /* CUBIC is well there */
 	LOST_MIN = 8,               /* segments: fewer are no rate */
@@ -28,6 +31,9 @@ enum {
 	/* One loss without a queue makes up for four with one. */
 	LOSSY_STEP = 4,
 	LOSSY_MAX = 32,
+	/* The shortest round trip of a stream that found a queue has that in
+	 * it: from time to time something is taken away all the same. */
+	TRIAL_EIGHTHS = 128 * 8,
 	LOSSY_GROWTH_DIVISOR = 8,
 	LOSSY_GROWTH_MAX = 16, /* segments, so that streams come to equal */
 	/* percent of the rate at which the window goes round */
@@ -54,8 +60,8 @@ void tcp_cc_init(struct tcp_cc *cc, uint32_t mss, uint32_t initial_segments)
 	cc->mss = mss;
 	cc->cwnd = initial_window(mss, initial_segments);
 	cc->ssthresh = TCP_SSTHRESH_NONE;
-	cc->round_min = cc->last_round_min = RTT_NONE;
 	cc->recent = cc->next_recent = RTT_NONE;
+	cc->floor = cc->last_floor = RTT_NONE;
 }
 
 void tcp_cc_set_mss(struct tcp_cc *cc, uint32_t mss)
@@ -77,7 +83,13 @@ static uint32_t microseconds(uint64_t ns)
 	return (uint32_t)time_min(ns / NS_PER_US, RTT_NONE - 1);
 }
 
-/* ------------------------------------------------------------- HyStart++ */
+/* ------------------------------------------------------------- HyStart */
+
+/* Slow start ends when a queue has come (the idea of RFC 9406). Its segments
+ * are paced, so that the least round trip of a whole round, which that RFC
+ * takes, is of the first of them and comes one round trip after the queue: it
+ * is looked for in eighths of a window. What the window has grown since the
+ * queue began is taken back, then follows one round of a quarter's growth. */
 
 static uint32_t rtt_threshold(uint32_t rtt)
 {
@@ -88,39 +100,67 @@ static uint32_t rtt_threshold(uint32_t rtt)
 	return thresh > RTT_THRESH_MAX_US ? RTT_THRESH_MAX_US : thresh;
 }
 
-static void start_round(struct tcp_cc *cc, uint32_t snd_nxt)
+static void start_round(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
-	cc->last_round_min = cc->round_min;
-	cc->round_min = RTT_NONE;
-	cc->rtt_samples = 0;
-	cc->round_end = snd_nxt;
-	if (cc->css && ++cc->css_rounds >= CSS_ROUNDS)
+	cc->last_flight = cc->round_flight;
+	cc->round_flight = ack->snd_nxt - ack->snd_una;
+	cc->round_end = ack->snd_nxt;
+	if (cc->css)
 		cc->ssthresh = cc->cwnd;
+	cc->css = false;
 }
 
-static void hystart_sample(struct tcp_cc *cc, uint32_t rtt)
+/* What was outstanding when the segment was sent that is acknowledged now. */
+static uint32_t flight_then(const struct tcp_cc *cc,
+			    const struct tcp_cc_ack *ack)
 {
-	uint32_t last = cc->last_round_min;
+	uint64_t left = cc->round_end - ack->snd_una;
+	uint64_t more = cc->round_flight > cc->last_flight
+				? cc->round_flight - cc->last_flight
+				: 0;
 
-	if (rtt < cc->round_min)
-		cc->round_min = rtt;
-	if (++cc->rtt_samples < RTT_SAMPLES_MIN || last == RTT_NONE)
+	if (left >= cc->round_flight)
+		return cc->round_flight - (uint32_t)more;
+	return cc->round_flight - (uint32_t)(more * left / cc->round_flight);
+}
+
+/* A queue is there when round trips are longer for a while; it began when the
+ * window was what it was a round trip before they were. */
+static void look_for_queue(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
+{
+	uint32_t empty = microseconds(ack->min_rtt);
+	uint32_t more = rtt_threshold(empty);
+	uint32_t least = initial_window(cc->mss, INITIAL_SEGMENTS);
+
+	if (cc->css || cc->recent_count != 0 || cc->recent == RTT_NONE ||
+	    cc->last_flight == 0)
+		return; /* no eighth of a window ends here */
+	if (cc->recent < empty + more ||
+	    cc->recent < cc->mean / MEAN_UNITS + more / 4) {
+		cc->hystart = 0;
 		return;
-	if (!cc->css && cc->round_min >= last + rtt_threshold(last)) {
-		cc->css = true;
-		cc->css_rounds = 0;
-		cc->css_baseline = cc->round_min;
-	} else if (cc->css && cc->round_min < cc->css_baseline) {
-		cc->css = false; /* the delay was not a queue of ours */
 	}
+	if (cc->hystart++ == 0)
+		cc->queue_began = (uint32_t)((uint64_t)flight_then(cc, ack) *
+					     empty / cc->recent);
+	if (cc->hystart < LATE_EIGHTHS)
+		return;
+	if (cc->queue_began < least)
+		cc->queue_began = least;
+	if (cc->queue_began < cc->cwnd)
+		cc->cwnd = cc->queue_began;
+	cc->css = true;
+	cc->hystart = 0;
+	cc->round_end = ack->snd_nxt;
 }
 
 static void slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 {
 	if ((int32_t)(ack->snd_una - cc->round_end) >= 0)
-		start_round(cc, ack->snd_nxt);
-	if (ack->rtt != 0)
-		hystart_sample(cc, microseconds(ack->rtt));
+		start_round(cc, ack);
+	if (cc->cwnd >= cc->ssthresh)
+		return;
+	look_for_queue(cc, ack);
 	grow(cc, cc->css ? ack->acked / CSS_GROWTH_DIVISOR : ack->acked);
 }
 
@@ -131,6 +171,19 @@ static uint16_t segments(const struct tcp_cc *cc, uint32_t bytes)
 	uint32_t count = (bytes + cc->mss / 2) / cc->mss;
 
 	return (uint16_t)(count < LOSS_WINDOW ? count : LOSS_WINDOW);
+}
+
+static void learn_mean(struct tcp_cc *cc, uint32_t rtt, uint32_t delivered)
+{
+	int64_t span = 2 * (int64_t)(cc->cwnd > cc->mss ? cc->cwnd : cc->mss);
+	int64_t off;
+
+	if (cc->mean == 0 || delivered > span)
+		cc->mean = rtt * MEAN_UNITS;
+	off = (int64_t)rtt * MEAN_UNITS - cc->mean;
+	cc->mean = (uint32_t)(cc->mean + off * delivered / span);
+	if (cc->mean < cc->floor)
+		cc->floor = cc->mean;
 }
 
 void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
@@ -151,10 +204,13 @@ void tcp_cc_learn(struct tcp_cc *cc, uint64_t rtt, uint32_t delivered,
 		cc->recent_count = LOSS_WINDOW;
 	if (rtt == 0)
 		return;
+	learn_mean(cc, microseconds(rtt), delivered);
 	if (microseconds(rtt) < cc->next_recent)
 		cc->next_recent = microseconds(rtt);
 	if (cc->recent_count < RTT_SAMPLES_MIN || cc->recent_count < span)
 		return;
+	if (cc->since_trial < UINT16_MAX)
+		cc->since_trial++;
 	cc->recent = cc->next_recent;
 	cc->next_recent = RTT_NONE;
 	cc->recent_count = 0;
@@ -165,15 +221,36 @@ static uint32_t least_of_late(const struct tcp_cc *cc)
 	return cc->recent < cc->next_recent ? cc->recent : cc->next_recent;
 }
 
-static bool shows_queue(const struct tcp_cc *cc, uint32_t empty)
+static uint32_t slack(uint32_t empty)
 {
 	uint32_t slack = empty / QUEUE_DIVISOR;
 
 	if (slack < RTT_THRESH_MIN_US)
-		slack = RTT_THRESH_MIN_US;
-	if (slack > RTT_THRESH_MAX_US)
-		slack = RTT_THRESH_MAX_US;
-	return least_of_late(cc) > empty + slack; /* or is not known */
+		return RTT_THRESH_MIN_US < empty / 4 ? RTT_THRESH_MIN_US
+						     : empty / 4;
+	return slack > RTT_THRESH_MAX_US ? RTT_THRESH_MAX_US : slack;
+}
+
+/* A reduction takes from a queue of ours. Where the mean round trip is no
+ * longer than after one, it is busy hosts or a radio link that delay, which the
+ * shortest round trip of all has escaped. */
+static bool is_busy(const struct tcp_cc *cc, uint32_t empty)
+{
+	uint32_t usual =
+		(cc->floor < cc->last_floor ? cc->floor : cc->last_floor) /
+		MEAN_UNITS;
+	uint32_t most = empty + empty / BUSY_DIVISOR;
+
+	if (cc->mean == 0 || cc->cwnd < cc->ssthresh)
+		return false;
+	return cc->mean / MEAN_UNITS <=
+	       (usual < most ? usual : most) + slack(empty);
+}
+
+static bool shows_queue(const struct tcp_cc *cc, uint32_t empty)
+{
+	return least_of_late(cc) > empty + slack(empty) /* or is not known */
+	       && !is_busy(cc, empty);
 }
 
 static bool loses_much(const struct tcp_cc *cc, uint32_t percent)
@@ -191,6 +268,10 @@ unsigned tcp_cc_judge(struct tcp_cc *cc, uint64_t min_rtt, uint32_t percent)
 	if (loses_much(cc, percent) || empty < TOLERANT_RTT_MIN_US) {
 		cc->tolerated = 0;
 	} else if (!shows_queue(cc, empty)) {
+		if (cc->since_trial >= TRIAL_EIGHTHS) {
+			cc->since_trial = 0;
+			return TCP_CC_KEEP;
+		}
 		cc->tolerated += LOSSY_STEP;
 		if (cc->tolerated > LOSSY_MAX)
 			cc->tolerated = LOSSY_MAX;
@@ -309,7 +390,11 @@ void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 static void reduce(struct tcp_cc *cc, unsigned keep)
 {
 	uint64_t cwnd = cc->cwnd;
-	uint32_t ssthresh = (uint32_t)(cwnd * keep / 100);
+	uint32_t ssthresh;
+
+	if (cc->css) /* what is lost was sent with the window of before */
+		keep = 100;
+	ssthresh = (uint32_t)(cwnd * keep / 100);
 
 	cc->saved = (struct tcp_cc_saved){
 		.cwnd = cc->cwnd,
@@ -324,7 +409,12 @@ static void reduce(struct tcp_cc *cc, unsigned keep)
 	cc->w_max = (uint32_t)cwnd;
 	cc->ssthresh = ssthresh < 2 * cc->mss ? 2 * cc->mss : ssthresh;
 	cc->epoch = 0;
+	if (keep == TCP_CC_KEEP) {
+		cc->last_floor = cc->floor;
+		cc->floor = RTT_NONE;
+	}
 	cc->css = false;
+	cc->hystart = 0;
 	cc->delivered = cc->lost = 0; /* they have had their effect */
 }
 
@@ -374,18 +464,26 @@ void tcp_cc_sent(struct tcp_cc *cc, uint32_t bytes)
 		cc->prr_out += bytes;
 }
 
+static void end_recovery(struct tcp_cc *cc)
+{
+	if (!cc->recovering)
+		return;
+	cc->recovering = false;
+	cc->round_flight = cc->last_flight = 0;
+}
+
 void tcp_cc_recovered(struct tcp_cc *cc)
 {
 	if (cc->recovering)
 		cc->cwnd = cc->ssthresh;
-	cc->recovering = false;
+	end_recovery(cc);
 }
 
 void tcp_cc_timeout(struct tcp_cc *cc, bool again)
 {
 	if (!again)
 		reduce(cc, TCP_CC_KEEP);
-	cc->recovering = false;
+	end_recovery(cc);
 	cc->cwnd = cc->mss;
 }
 
@@ -397,7 +495,7 @@ void tcp_cc_undo(struct tcp_cc *cc)
 	cc->w_max = cc->saved.w_max;
 	cc->k_ms = cc->saved.k_ms;
 	cc->epoch = cc->saved.epoch;
-	cc->recovering = false;
+	end_recovery(cc);
 }
 
 uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt)

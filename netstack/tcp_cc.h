@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Congestion control: CUBIC (RFC 9438) with HyStart++ (RFC 9406) before the
- * first loss and Proportional Rate Reduction (RFC 9937) during recovery.
+ * Congestion control: CUBIC (RFC 9438), a slow start that ends by delay (after
+ * RFC 9406) and Proportional Rate Reduction (RFC 9937) during recovery.
  *
  * Not every loss is congestion: radio links and overloaded boxes lose packets
  * while their queues are empty, and CUBIC alone comes to a few percent of such
  * a path. As long as round trips show no queue and losses are few, a loss
- * changes nothing; where some were found to be of that kind, congestion takes
- * away no more than the queue holds (the idea of TCP Veno and Westwood). On a
- * path whose losses all come with a queue this is CUBIC to the byte.
+ * changes nothing, but now and then, so that a queue in the shortest round trip
+ * known is found out. Busy hosts and radio links delay without a queue, so mean
+ * round trips are compared with those after a reduction as well. Where some
+ * losses were found to be of that kind, congestion takes away no more than the
+ * queue holds (the idea of TCP Veno and Westwood). On a path whose losses all
+ * come with a queue this is CUBIC to the byte.
  *
  * It takes events, never duplicate ACKs: whoever judges a loss does so once per
  * window and says tcp_cc_congestion(). Amounts are bytes.
@@ -39,20 +42,29 @@ struct tcp_cc {
 	uint32_t k_ms;     /* time to reach w_max again */
 	uint64_t epoch;    /* start of this growth, 0 = not begun */
 	uint64_t acked_at; /* last ACK */
-	/* HyStart++ */
-	uint32_t round_end; /* sequence number that ends the round */
-	uint16_t rtt_samples;
-	uint8_t css_rounds;
-	bool css; /* conservative slow start */
-	uint32_t round_min, last_round_min, css_baseline; /* us */
+	/* HyStart */
+	uint32_t round_end;   /* sequence number that ends the round */
+	uint16_t since_trial; /* eighths of a window */
+	uint8_t hystart;      /* eighths that were late */
+	bool css;             /* conservative slow start */
+	union {
+		struct { /* outside recovery */
+			uint32_t round_flight, last_flight; /* when it began */
+			uint32_t queue_began; /* outstanding when it did */
+		};
+		struct { /* PRR */
+			uint32_t recover_flight, prr_delivered, prr_out;
+		};
+	};
 	/* what losses are like */
 	uint16_t recent_count; /* segments since next_recent began */
 	uint8_t tolerated;     /* losses, less what was reduced since */
 	bool recovering;
 	uint16_t delivered, lost;     /* segments, old ones fade */
 	uint32_t recent, next_recent; /* least of an eighth of a window, us */
-	/* PRR */
-	uint32_t recover_flight, prr_delivered, prr_out;
+	uint32_t mean;                /* round trip over two windows, us / 16 */
+	uint32_t floor, last_floor; /* least mean since the last full reduction,
+				     * and of the time before it */
 	struct tcp_cc_saved saved;
 };
 

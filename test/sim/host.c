@@ -194,6 +194,8 @@ static size_t collect(struct host *host, uint64_t now,
 	while (buffer_count < host->plan->batch_max &&
 	       link_receive(host->in, now, &arrived)) {
 		buffers[buffer_count++] = arrived.data;
+		if (rival_arrive(host->rival, now, &arrived))
+			continue;
 		packets[count] = (struct packet){
 			.data = arrived.data, .len = arrived.len, .path = PATH};
 		if (host->tunnel == NULL ||

@@ -10,12 +10,14 @@
 #include "base/route.h"
 #include "link.h"
 #include "netstack/chunk.h"
+#include "rival.h"
 #include "tunnel.h"
 
 enum { HOST_PORT = 5432, HOST_APPS_MAX = 2 * SCENARIO_PAIRS_MAX };
 
 /* Owner: the world. */
 struct host {
+	struct rival *rival; /* whose datagrams cross here as well */
 	unsigned index;
 	const struct scenario *scenario;
 	const struct host_plan *plan;

@@ -120,6 +120,16 @@ static uint64_t departure(struct link *link, uint64_t now, uint32_t len)
 	return link->idle_at;
 }
 
+static uint64_t in_slot(struct link *link, uint64_t at)
+{
+	if (link->config.slot_ns == 0)
+		return at;
+	if (at > link->slot_end)
+		link->slot_end =
+			at + rng_below(&link->rng, link->config.slot_ns);
+	return link->slot_end;
+}
+
 static uint64_t arrival(struct link *link, uint64_t leaves)
 {
 	const struct link_config *config = &link->config;
@@ -131,7 +141,7 @@ static uint64_t arrival(struct link *link, uint64_t leaves)
 	if (at < link->latest)
 		at = link->latest;
 	link->latest = at;
-	return at;
+	return in_slot(link, at);
 }
 
 static void put(struct link *link, uint64_t at, const uint8_t *data,

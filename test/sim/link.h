@@ -13,7 +13,9 @@ enum { LINK_PACKETS_MAX = 32768 };
 /* Chances are per million datagrams, times are nanoseconds. */
 struct link_config {
 	uint64_t latency_ns;
-	uint64_t jitter_ns;   /* of each datagram, order is kept */
+	uint64_t jitter_ns; /* of each datagram, order is kept */
+	uint64_t slot_ns; /* delivered in bunches, at most so far apart: a busy
+			   * processor, a radio link */
 	uint64_t bytes_per_s; /* 0: no limit */
 	uint32_t queue_bytes; /* drop-tail; 0: endless */
 	uint32_t loss;
@@ -40,8 +42,9 @@ struct link_packet {
 struct link {
 	struct link_config config;
 	struct rng rng;
-	uint64_t idle_at; /* when the last byte has left the queue */
-	uint64_t latest;  /* arrival of the last datagram in order */
+	uint64_t idle_at;  /* when the last byte has left the queue */
+	uint64_t latest;   /* arrival of the last datagram in order */
+	uint64_t slot_end; /* when the bunch is delivered */
 	uint64_t numbers;
 	uint64_t burst_until;
 	struct link_packet *heap;

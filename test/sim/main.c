@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * sim [--seed N] [--count N] [--tunnel] [--verbose] [--trace LINES]
- *     [--regressions FILE] [--paths]
+ *     [--regressions FILE] [--paths | --path NAME]
  *
  * Runs seeds, each in a process of its own, so that a failed CHECK costs one
  * seed only. Each tenth is run twice, and both runs must be the same.
@@ -23,9 +23,9 @@ enum { SEED_SECONDS_MAX = 60 };
 
 struct arguments {
 	uint64_t seed, count;
-	const char *regressions;
+	const char *regressions, *path;
 	unsigned trace_lines;
-	bool tunnel, paths;
+	bool tunnel;
 };
 
 struct tally {
@@ -123,10 +123,15 @@ static void count_seed(struct tally *tally, uint64_t seed, bool tunnel)
 			(unsigned long long)seed, tunnel ? " tunnel" : "");
 }
 
-static void count_paths(struct tally *tally)
+/* name: a part of the names of those to run. */
+static void count_paths(struct tally *tally, const char *name)
 {
 	for (unsigned i = 0; i < paths_count(); i++) {
-		pid_t pid = start_child();
+		pid_t pid;
+
+		if (strstr(paths_name(i), name) == NULL)
+			continue;
+		pid = start_child();
 
 		if (pid == 0) {
 			paths_run(running, i);
@@ -168,7 +173,7 @@ static bool parse(int argc, char **argv, struct arguments *ret)
 			continue;
 		}
 		if (strcmp(argv[i], "--paths") == 0) {
-			ret->paths = true;
+			ret->path = "";
 			continue;
 		}
 		if (strcmp(argv[i], "--verbose") == 0) {
@@ -183,13 +188,15 @@ static bool parse(int argc, char **argv, struct arguments *ret)
 			ret->count = strtoull(value, NULL, 10);
 		else if (strcmp(argv[i], "--trace") == 0)
 			ret->trace_lines = (unsigned)atoi(value);
+		else if (strcmp(argv[i], "--path") == 0)
+			ret->path = value;
 		else if (strcmp(argv[i], "--regressions") == 0)
 			ret->regressions = value;
 		else
 			return false;
 		i++;
 	}
-	if (ret->count == 0 && ret->regressions == NULL && !ret->paths)
+	if (ret->count == 0 && ret->regressions == NULL && ret->path == NULL)
 		ret->count = 1;
 	return true;
 }
@@ -202,7 +209,7 @@ int main(int argc, char **argv)
 	if (!parse(argc, argv, &arguments)) {
 		fprintf(stderr, "usage: sim [--seed N] [--count N] [--tunnel] "
 				"[--verbose] [--trace LINES] [--regressions "
-				"FILE] [--paths]\n");
+				"FILE] [--paths | --path NAME]\n");
 		return 64;
 	}
 	running = calloc(1, sizeof(*running));
@@ -211,8 +218,8 @@ int main(int argc, char **argv)
 	if (arguments.regressions != NULL &&
 	    !run_regressions(&tally, arguments.regressions))
 		return 64;
-	if (arguments.paths)
-		count_paths(&tally);
+	if (arguments.path != NULL)
+		count_paths(&tally, arguments.path);
 	for (uint64_t i = 0; i < arguments.count; i++)
 		count_seed(&tally, arguments.seed + i, arguments.tunnel);
 	printf("%u passed, %u failed\n", tally.passed, tally.failed);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "paths.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -19,44 +20,222 @@ struct path {
 	uint32_t floor;      /* percent of the rate */
 	bool plain;          /* the receiver has no SACK and no timestamps */
 	uint32_t share;      /* percent that a second, later stream comes to
-			      * until the first ends; 0: one stream */
+			      * until the first ends; with a rival the most
+			      * that we may take of its; 0: one stream */
+	uint32_t seconds;    /* what came in so long; 0: until all did */
+	uint64_t slot_ns;
+	bool rival; /* a kernel's stream is beside ours */
 };
 
-#define MBIT UINT64_C(125000)
-#define MIB  (UINT64_C(1) << 20)
+enum { RIVAL_RUNS = 4 };
+#define RIVAL_SETTLE    (5 * NS_PER_S)
+#define RIVAL_SHARE_MIN 0.6
+
+#define MBIT            UINT64_C(125000)
+#define MIB             (UINT64_C(1) << 20)
 
 static const struct path paths[] = {
-	{"lan", 64 * MIB, 1000 * MBIT, 1 * NS_PER_MS, 256000, 0, 0, 0, 75,
-	 false, 0},
-	{"near", 32 * MIB, 100 * MBIT, 20 * NS_PER_MS, 256000, 0, 0, 0, 80,
-	 false, 0},
-	{"far", 64 * MIB, 200 * MBIT, 150 * NS_PER_MS, 1000000, 0, 0, 0, 45,
-	 false, 0},
+	{.name = "lan",
+	 .bytes = 64 * MIB,
+	 .bytes_per_s = 1000 * MBIT,
+	 .rtt_ns = 1 * NS_PER_MS,
+	 .queue_bytes = 256000,
+	 .floor = 75},
+	{.name = "near",
+	 .bytes = 32 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 256000,
+	 .floor = 80},
+	{.name = "far",
+	 .bytes = 64 * MIB,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 150 * NS_PER_MS,
+	 .queue_bytes = 1000000,
+	 .floor = 45},
 	/* a queue of a tenth of what is in flight */
-	{"far, short queue", 32 * MIB, 100 * MBIT, 100 * NS_PER_MS, 125000, 0,
-	 0, 0, 60, false, 0},
+	{.name = "far, short queue",
+	 .bytes = 32 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 100 * NS_PER_MS,
+	 .queue_bytes = 125000,
+	 .floor = 60},
 	/* WireGuard over several cores: much reordering by a little */
-	{"reordering", 32 * MIB, 200 * MBIT, 66 * NS_PER_MS, 1000000, 0, 100000,
-	 2 * NS_PER_MS, 50, false, 0},
+	{.name = "reordering",
+	 .bytes = 32 * MIB,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 66 * NS_PER_MS,
+	 .queue_bytes = 1000000,
+	 .reorder = 100000,
+	 .reorder_ns = 2 * NS_PER_MS,
+	 .floor = 50},
 	/* tailscale #20893 */
-	{"reordering and loss", 64 * MIB, 250 * MBIT, 66 * NS_PER_MS, 1000000,
-	 30, 100000, 2 * NS_PER_MS, 45, false, 0},
-	{"much reordering", 16 * MIB, 100 * MBIT, 40 * NS_PER_MS, 1000000, 0,
-	 300000, 30 * NS_PER_MS, 50, false, 0},
-	{"wifi", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 10000,
-	 5 * NS_PER_MS, 75, false, 0},
-	{"bad mobile", 2 * MIB, 10 * MBIT, 80 * NS_PER_MS, 256000, 10000, 0, 0,
-	 50, false, 0},
-	{"lossy", 32 * MIB, 200 * MBIT, 20 * NS_PER_MS, 500000, 10000, 0, 0, 75,
-	 false, 0},
-	{"wifi, no SACK", 8 * MIB, 50 * MBIT, 20 * NS_PER_MS, 256000, 2000, 0,
-	 0, 20, true, 0},
-	{"two streams", 128 * MIB, 100 * MBIT, 40 * NS_PER_MS, 500000, 0, 0, 0,
-	 80, false, 60},
-	{"two streams, lossy", 128 * MIB, 100 * MBIT, 40 * NS_PER_MS, 500000,
-	 2000, 0, 0, 70, false, 60},
-	{"two streams, short", 128 * MIB, 100 * MBIT, 40 * NS_PER_MS, 100000, 0,
-	 0, 0, 70, false, 60},
+	{.name = "reordering and loss",
+	 .bytes = 64 * MIB,
+	 .bytes_per_s = 250 * MBIT,
+	 .rtt_ns = 66 * NS_PER_MS,
+	 .queue_bytes = 1000000,
+	 .loss = 30,
+	 .reorder = 100000,
+	 .reorder_ns = 2 * NS_PER_MS,
+	 .floor = 45},
+	{.name = "much reordering",
+	 .bytes = 16 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 1000000,
+	 .reorder = 300000,
+	 .reorder_ns = 30 * NS_PER_MS,
+	 .floor = 50},
+	{.name = "wifi",
+	 .bytes = 8 * MIB,
+	 .bytes_per_s = 50 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 256000,
+	 .loss = 2000,
+	 .reorder = 10000,
+	 .reorder_ns = 5 * NS_PER_MS,
+	 .floor = 75},
+	{.name = "bad mobile",
+	 .bytes = 2 * MIB,
+	 .bytes_per_s = 10 * MBIT,
+	 .rtt_ns = 80 * NS_PER_MS,
+	 .queue_bytes = 256000,
+	 .loss = 10000,
+	 .floor = 50},
+	{.name = "lossy",
+	 .bytes = 32 * MIB,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .loss = 10000,
+	 .floor = 75},
+	{.name = "wifi, no SACK",
+	 .bytes = 8 * MIB,
+	 .bytes_per_s = 50 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 256000,
+	 .loss = 2000,
+	 .floor = 20,
+	 .plain = true},
+	{.name = "two streams",
+	 .bytes = 128 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .floor = 80,
+	 .share = 20},
+	{.name = "two streams, lossy",
+	 .bytes = 128 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .loss = 2000,
+	 .floor = 70,
+	 .share = 20},
+	{.name = "two streams, short",
+	 .bytes = 128 * MIB,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 100000,
+	 .floor = 70,
+	 .share = 20},
+	/* those of bench/paths.py, from the beginning */
+	{.name = "100 ms",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 100 * NS_PER_MS,
+	 .queue_bytes = 2500000,
+	 .floor = 75,
+	 .seconds = 10},
+	{.name = "100 ms, busy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 100 * NS_PER_MS,
+	 .queue_bytes = 2500000,
+	 .floor = 70,
+	 .seconds = 10,
+	 .slot_ns = 10 * NS_PER_MS},
+	{.name = "66 ms, lossy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 66 * NS_PER_MS,
+	 .queue_bytes = 1650000,
+	 .loss = 1000,
+	 .reorder = 10000,
+	 .reorder_ns = 2 * NS_PER_MS,
+	 .floor = 75,
+	 .seconds = 10},
+	{.name = "66 ms, lossy, busy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 66 * NS_PER_MS,
+	 .queue_bytes = 1650000,
+	 .loss = 1000,
+	 .reorder = 10000,
+	 .reorder_ns = 2 * NS_PER_MS,
+	 .floor = 70,
+	 .seconds = 10,
+	 .slot_ns = 10 * NS_PER_MS},
+	{.name = "20 ms, lossy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .loss = 10000,
+	 .floor = 80,
+	 .seconds = 10},
+	{.name = "20 ms, lossy, busy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 200 * MBIT,
+	 .rtt_ns = 20 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .loss = 10000,
+	 .floor = 55,
+	 .seconds = 10,
+	 .slot_ns = 10 * NS_PER_MS},
+	{.name = "beside CUBIC",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .seconds = 25,
+	 .share = 175,
+	 .rival = true},
+	{.name = "beside CUBIC, busy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .seconds = 25,
+	 .slot_ns = 10 * NS_PER_MS,
+	 .share = 175,
+	 .rival = true},
+	{.name = "beside CUBIC, lossy",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .seconds = 25,
+	 .loss = 100,
+	 .share = 260,
+	 .rival = true},
+	{.name = "beside CUBIC, short",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 125000,
+	 .seconds = 25,
+	 .share = 175,
+	 .rival = true},
+	{.name = "beside CUBIC, near",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 10 * NS_PER_MS,
+	 .queue_bytes = 125000,
+	 .seconds = 25,
+	 .share = 175,
+	 .rival = true},
 };
 
 unsigned paths_count(void)
@@ -78,6 +257,7 @@ static void make_scenario(const struct path *path, struct scenario *scenario)
 		.loss = path->loss,
 		.reorder = path->reorder,
 		.reorder_ns = path->reorder_ns,
+		.slot_ns = path->slot_ns,
 	};
 	struct app_plan app = {
 		.start_at = SCENARIO_START,
@@ -93,7 +273,9 @@ static void make_scenario(const struct path *path, struct scenario *scenario)
 	scenario->unchecked = true;
 	scenario->heal_at = NEVER - 1;
 	scenario->end_by = SCENARIO_START + 600 * NS_PER_S;
-	scenario->pair_count = path->share > 0 ? 2 : 1;
+	if (path->seconds > 0)
+		scenario->stop_at = SCENARIO_START + path->seconds * NS_PER_S;
+	scenario->pair_count = path->share > 0 && !path->rival ? 2 : 1;
 	for (unsigned i = 0; i < 2; i++) {
 		netstack_tcp_defaults(&scenario->host[i].tcp);
 		scenario->host[i].chunks = 4096;
@@ -111,9 +293,8 @@ static void make_scenario(const struct path *path, struct scenario *scenario)
 	}
 }
 
-void paths_run(struct world *world, unsigned index)
+static void run_alone(struct world *world, const struct path *path)
 {
-	const struct path *path = &paths[index];
 	struct scenario scenario;
 	struct world_stats stats;
 	double percent, share;
@@ -135,4 +316,47 @@ void paths_run(struct world *world, unsigned index)
 			 share);
 	if (percent < path->floor)
 		sim_fail("path '%s' below %u %%", path->name, path->floor);
+}
+
+/* Beside a rival; now the one comes first, now the other: whoever does keeps
+ * more for long, and what counts is the mean of ratios. */
+static void run_beside(struct world *world, const struct path *path)
+{
+	struct world_stats stats;
+	double mean = 0, used = 0;
+
+	printf("path %-20s", path->name);
+	for (unsigned i = 0; i < RIVAL_RUNS; i++) {
+		struct scenario scenario;
+		double share;
+		uint64_t later = NS_PER_S + i * 77 * NS_PER_MS;
+
+		make_scenario(path, &scenario);
+		scenario.seed = i + 1;
+		scenario.rival_at = SCENARIO_START + (i % 2 == 0 ? later : 1);
+		if (i % 2 == 1)
+			scenario.pairs[0].end[0].start_at += later;
+		scenario.settled_at = SCENARIO_START + RIVAL_SETTLE;
+		(void)world_run(world, &scenario, &stats);
+		share = (double)stats.bytes / (double)stats.rival_bytes;
+		mean += log(share);
+		used += (double)(stats.bytes + stats.rival_bytes);
+		printf(" %.2f", share);
+		fflush(stdout);
+	}
+	used /= RIVAL_RUNS * (stats.seconds - (double)RIVAL_SETTLE / 1e9) *
+		(double)path->bytes_per_s;
+	mean = exp(mean / RIVAL_RUNS);
+	printf(": mean %.2f, together %.1f %%\n", mean, used * 100);
+	if (mean < RIVAL_SHARE_MIN || mean * 100 > path->share)
+		sim_fail("path '%s': %.2f of the rival's share", path->name,
+			 mean);
+}
+
+void paths_run(struct world *world, unsigned index)
+{
+	if (paths[index].rival)
+		run_beside(world, &paths[index]);
+	else
+		run_alone(world, &paths[index]);
 }

@@ -63,7 +63,11 @@ struct scenario {
 	struct host_plan host[2];
 	struct pair_plan pairs[SCENARIO_PAIRS_MAX];
 	unsigned pair_count;
-	uint64_t end_by; /* all must be over */
+	uint64_t end_by;     /* all must be over */
+	uint64_t stop_at;    /* what was received until then is measured, and
+			   * that was it; 0: run to the end */
+	uint64_t settled_at; /* what came before does not count */
+	uint64_t rival_at;   /* somebody else's stream starts; 0: none */
 };
 
 void scenario_make(struct scenario *ret_scenario, uint64_t seed, bool tunnel);

@@ -46,10 +46,13 @@ static void open_world(struct world *world, const struct scenario *scenario)
 
 		host->index = i;
 		host->trace = &world->trace;
+		host->rival = &world->rival;
 		host->out = &world->link[i];
 		host->in = &world->link[!i];
 		host_open(host, &world->scenario, &world->rng);
 	}
+	rival_init(&world->rival, &world->link[0], &world->link[1],
+		   scenario->rival_at != 0 ? scenario->rival_at : NEVER);
 	open_apps(world);
 	for (unsigned i = 0; i < 2; i++) {
 		world->host[i].apps = world->apps;
@@ -80,7 +83,8 @@ static bool step(struct world *world, uint64_t limit)
 {
 	uint64_t wake[2] = {host_wake(&world->host[0]),
 			    host_wake(&world->host[1])};
-	uint64_t at = time_min(wake[0], wake[1]);
+	uint64_t at = time_min(time_min(wake[0], wake[1]),
+			       rival_deadline(&world->rival));
 
 	if (!world->healed && world->scenario.heal_at <= at) {
 		world->now = world->scenario.heal_at;
@@ -97,6 +101,8 @@ static bool step(struct world *world, uint64_t limit)
 	} else if (++world->turns_at_now > TURNS_MAX) {
 		sim_fail("turns without end at one moment");
 	}
+	if (rival_deadline(&world->rival) <= world->now)
+		rival_expire(&world->rival, world->now);
 	for (unsigned i = 0; i < 2; i++)
 		if (wake[i] <= world->now)
 			host_turn(&world->host[i], world->now);
@@ -217,6 +223,23 @@ static void note_first(struct world *world)
 		world->behind = least;
 }
 
+static uint64_t received(const struct world *world)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < world->app_count; i++)
+		bytes += world->apps[i].received;
+	return bytes;
+}
+
+static void note_settled(struct world *world)
+{
+	if (world->settled != 0 || world->now < world->scenario.settled_at)
+		return;
+	world->settled = received(world);
+	world->rival_settled = world->rival.received * RIVAL_MSS;
+}
+
 static void collect_stats(const struct world *world, struct world_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));
@@ -227,8 +250,9 @@ static void collect_stats(const struct world *world, struct world_stats *stats)
 		stats->corrupted += world->link[i].corrupted;
 	}
 	stats->behind = world->behind;
-	for (unsigned i = 0; i < world->app_count; i++)
-		stats->bytes += world->apps[i].received;
+	stats->bytes = received(world) - world->settled;
+	stats->rival_bytes =
+		world->rival.received * RIVAL_MSS - world->rival_settled;
 	for (unsigned i = 0; i < NS_COUNTERS; i++)
 		stats->counters[i] = counter(world, (enum ns_counter)i);
 }
@@ -236,10 +260,20 @@ static void collect_stats(const struct world *world, struct world_stats *stats)
 uint64_t world_run(struct world *world, const struct scenario *scenario,
 		   struct world_stats *ret_stats)
 {
+	uint64_t limit =
+		scenario->stop_at != 0 ? scenario->stop_at : scenario->end_by;
+
 	open_world(world, scenario);
 	while (!all_over(world)) {
-		if (!step(world, world->scenario.end_by))
-			fail_unfinished(world);
+		if (!step(world, limit)) {
+			if (scenario->stop_at == 0)
+				fail_unfinished(world);
+			collect_stats(world, ret_stats);
+			close_world(world);
+			return world->trace.hash;
+		}
+		if (scenario->settled_at != 0)
+			note_settled(world);
 		if (scenario->unchecked && world->behind == 0)
 			note_first(world);
 	}

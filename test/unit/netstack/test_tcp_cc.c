@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* CUBIC (RFC 9438) beside its formulas in floating point, HyStart++ (RFC 9406)
+/* CUBIC (RFC 9438) beside its formulas in floating point, HyStart (RFC 9406)
  * and proportional rate reduction (RFC 9937). */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include "base/time.h"
 #include "netstack/tcp_cc.h"
 
-enum { MSS = 1000 };
+enum { MSS = 1000, SENT_MAX = 20000 };
 
 static struct tcp_cc cc;
 static uint64_t now;
@@ -204,38 +204,81 @@ static void test_idle(void **state)
 	assert_int_equal(cc.cwnd, 10 * MSS);
 }
 
-/* ------------------------------------------------------------- HyStart++ */
+/* ------------------------------------------------------------- HyStart */
 
-/* The queue fills: slow start ends by delay, some rounds later, before loss. */
-static void test_hystart_leaves(void **state)
+static uint64_t sent_at[SENT_MAX];
+
+/* Slow start over a link that holds a window of 200 segments in this round
+ * trip, with a queue behind it: one acknowledgement for each segment. */
+static void start_over_link(uint64_t empty, uint32_t segments)
 {
-	uint64_t rtt = 50 * NS_PER_MS;
+	uint64_t per_segment = empty / 200;
+	static uint64_t left[SENT_MAX];
+	uint64_t free_at = 0;
+	uint32_t sent = 0;
 
-	(void)state;
-	for (int i = 0; i < 4; i++)
-		round_trip(rtt, true);
-	assert_false(cc.css);
-	round_trip(rtt + 10 * NS_PER_MS, true);
-	assert_true(cc.css);
-	for (int i = 0; i < 6; i++)
-		round_trip(rtt + 10 * NS_PER_MS, true);
-	assert_true(cc.cwnd >= cc.ssthresh);
-	assert_true(cc.cwnd < 1500 * MSS);
+	for (uint32_t acked = 0; acked < segments; acked++) {
+		struct tcp_cc_ack ack = {.min_rtt = empty, .srtt = empty};
+
+		ack.now = acked > 0 ? left[acked - 1] + empty : 0;
+		for (; sent < acked + cc.cwnd / MSS; sent++) {
+			assert_in_range(sent, 0, SENT_MAX - 1);
+			free_at = (free_at > ack.now ? free_at : ack.now) +
+				  per_segment;
+			left[sent] = free_at;
+			sent_at[sent] = ack.now;
+		}
+		ack.now = left[acked] + empty;
+		ack.rtt = ack.now - sent_at[acked];
+		ack.acked = MSS;
+		ack.snd_una = (acked + 1) * MSS;
+		ack.snd_nxt = sent * MSS;
+		ack.limited = true;
+		tcp_cc_learn(&cc, ack.rtt, MSS, 0);
+		tcp_cc_ack(&cc, &ack);
+	}
 }
 
-/* A delay that goes away again was not ours. */
-static void test_hystart_returns(void **state)
+/* The queue fills: slow start ends by delay, before loss, and with about what
+ * the path holds, though the window has doubled since. */
+static void test_hystart_leaves(void **state)
+{
+	(void)state;
+	start_over_link(50 * NS_PER_MS, 2000);
+	assert_true(cc.cwnd >= cc.ssthresh);
+	assert_in_range(cc.ssthresh, 150 * MSS, 300 * MSS);
+}
+
+/* A loss right then is of the window of before: it takes no more away. */
+static void test_hystart_then_loss(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	for (uint32_t acked = 100; !cc.css; acked += 10) {
+		setup(NULL);
+		start_over_link(50 * NS_PER_MS, acked);
+	}
+	before = cc.cwnd;
+	tcp_cc_congestion(&cc, 2 * before, TCP_CC_KEEP);
+	assert_int_equal(cc.ssthresh, before);
+	tcp_cc_recovered(&cc);
+	tcp_cc_congestion(&cc, before, TCP_CC_KEEP);
+	assert_int_equal(cc.ssthresh, before / 10 * 7);
+}
+
+/* Single late ones are no queue. */
+static void test_hystart_stays(void **state)
 {
 	uint64_t rtt = 50 * NS_PER_MS;
 
 	(void)state;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++) {
 		round_trip(rtt, true);
-	round_trip(rtt + 10 * NS_PER_MS, true);
-	assert_true(cc.css);
-	round_trip(rtt, true);
+		tcp_cc_learn(&cc, rtt + 10 * NS_PER_MS, MSS, 0);
+	}
 	assert_false(cc.css);
-	assert_true(cc.ssthresh > 1000000000);
+	assert_int_equal(cc.cwnd, 10 * 32 * MSS);
 }
 
 /* ------------------------------------------------------------- pace */
@@ -329,7 +372,7 @@ static void test_seeks_queue(void **state)
 	before = cc.cwnd = 800 * MSS;
 	round_trip(EMPTY, true);
 	assert_in_range(cc.cwnd, before + 15 * MSS, before + 16 * MSS);
-	arrive(400, EMPTY + 5 * NS_PER_MS);
+	arrive(4000, EMPTY + 5 * NS_PER_MS);
 	before = cc.cwnd;
 	round_trip(EMPTY, true);
 	assert_true(cc.cwnd < before + 2 * MSS);
@@ -379,11 +422,22 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(test_##name, setup)
 	const struct CMUnitTest tests[] = {
-		T(initial_window), T(slow_start),      T(not_limited),
-		T(cubic_curve),    T(reno_friendly),   T(fast_convergence),
-		T(undo),           T(pause),           T(idle),
-		T(hystart_leaves), T(hystart_returns), T(prr),
-		T(pace),           T(judge),           T(judge_many),
+		T(initial_window),
+		T(slow_start),
+		T(not_limited),
+		T(cubic_curve),
+		T(reno_friendly),
+		T(fast_convergence),
+		T(undo),
+		T(pause),
+		T(idle),
+		T(hystart_leaves),
+		T(hystart_then_loss),
+		T(hystart_stays),
+		T(prr),
+		T(pace),
+		T(judge),
+		T(judge_many),
 		T(seeks_queue),
 	};
 
