@@ -65,7 +65,10 @@ static void inject(struct runner *runner, const struct flow *flow,
 	struct wire_segment segment = from_peer(flow, &packet->segment);
 	uint32_t len;
 
-	fill_pattern(data, packet->segment.seq, segment.len);
+	fill_pattern(data,
+		     packet->segment.seq +
+			     ((packet->segment.flags & WIRE_SYN) != 0),
+		     segment.len);
 	segment.data = data;
 	len = wire_build(&ends, &segment, bytes);
 	if (packet->bad_checksum)

@@ -391,6 +391,22 @@ static void test_full(void **state)
 	assert_int_equal(netstack_connection_count(names.lone.ns), 0);
 }
 
+/* Two that end in the same turn are told in that order. */
+static void test_two_results(void **state)
+{
+	(void)state;
+	open_names(true, false);
+	start(REQUEST(.host = "10.9.0.7", .user = 1));
+	start(REQUEST(.host = "10.9.0.8", .user = 2));
+	refuse(1);
+	refuse(0);
+	assert_true(ended());
+	assert_int_equal(result.user, 2);
+	assert_true(ended());
+	assert_int_equal(result.user, 1);
+	assert_false(ended());
+}
+
 static void test_name_too_long(void **state)
 {
 	static char host[NAME_CAP + 1];
@@ -474,13 +490,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_teardown(test_##name, close_names)
 	const struct CMUnitTest tests[] = {
-		TEST(literal),          TEST(refused),      TEST(silence),
-		TEST(wrong_family),     TEST(order),        TEST(next_at_once),
-		TEST(resolution_delay), TEST(ipv6_in_time), TEST(no_delay),
-		TEST(two_winners),      TEST(preferred),    TEST(shuffle),
-		TEST(name_errors),      TEST(half_a_name),  TEST(full),
-		TEST(name_too_long),    TEST(sixteen),      TEST(cancel),
-		TEST(many_times),
+		TEST(literal),          TEST(refused),       TEST(silence),
+		TEST(wrong_family),     TEST(order),         TEST(next_at_once),
+		TEST(resolution_delay), TEST(ipv6_in_time),  TEST(no_delay),
+		TEST(two_winners),      TEST(preferred),     TEST(shuffle),
+		TEST(name_errors),      TEST(half_a_name),   TEST(full),
+		TEST(two_results),      TEST(name_too_long), TEST(sixteen),
+		TEST(cancel),           TEST(many_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

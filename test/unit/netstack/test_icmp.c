@@ -281,6 +281,12 @@ static void test_error_rate(void **state)
 		count += lone_take(&lone, &packet);
 	}
 	assert_int_equal(count, 100);
+	lone_advance(&lone, NS_PER_S);
+	for (int i = 0; i < 70; i++) /* more than the ring holds */
+		give_udp(i % 2);
+	while (lone_take(&lone, &packet))
+		count++;
+	assert_int_equal(count, 164);
 }
 
 /* Time exceeded about a datagram whose first fragment is there, and no word

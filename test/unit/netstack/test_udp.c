@@ -279,6 +279,21 @@ static void test_receive(void **state)
 	}
 }
 
+/* An event of a socket that was closed since is not reported. */
+static void test_close_with_event(void **state)
+{
+	struct ns_handle first = open_port(53), second = open_port(54);
+	struct ns_event event;
+
+	(void)state;
+	give(false, 53, "x", 1);
+	give(false, 54, "x", 1);
+	assert_int_equal(udp_close(lone.ns, first), 0);
+	assert_true(netstack_next_event(lone.ns, &event));
+	assert_int_equal(event.handle.index, second.index);
+	assert_false(netstack_next_event(lone.ns, &event));
+}
+
 /* Bounded by number and by bytes; the oldest stay. */
 static void test_receive_full(void **state)
 {
@@ -413,19 +428,13 @@ int main(void)
 #define TEST(name) \
 	cmocka_unit_test_setup_teardown(test_##name, open_lone, close_lone)
 	const struct CMUnitTest tests[] = {
-		TEST(ports),
-		TEST(foreign_handle),
-		TEST(send),
-		TEST(send_zero_checksum),
-		TEST(send_errors),
-		TEST(send_no_family),
-		TEST(send_held),
-		TEST(refused),
-		TEST(receive),
-		TEST(receive_full),
-		TEST(receive_no_memory),
-		TEST(receive_broken),
-		TEST(receive_fragments),
+		TEST(ports),          TEST(foreign_handle),
+		TEST(send),           TEST(send_zero_checksum),
+		TEST(send_errors),    TEST(send_no_family),
+		TEST(send_held),      TEST(refused),
+		TEST(receive),        TEST(close_with_event),
+		TEST(receive_full),   TEST(receive_no_memory),
+		TEST(receive_broken), TEST(receive_fragments),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
