@@ -20,9 +20,4 @@ void *library_open(const char *file, const struct library_symbol *symbols,
 		   size_t count, void *ret_pointers);
 void library_close(void *library);
 
-/* Takes what only the start needed of the program's code and that of its
- * libraries out of memory: the system has it in the files, and brings back what
- * is used. To be called once, when everything is ready. */
-void library_release_pages(void);
-
 #endif

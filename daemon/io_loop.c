@@ -169,6 +169,7 @@ static uint64_t wait_ns(const struct io_loop *io)
 	edge = time_min(edge, io_control_deadline(io));
 	edge = time_min(edge, io_http_deadline(io));
 	edge = time_min(edge, io_state_deadline(io));
+	edge = time_min(edge, io_memory_deadline(&io->memory));
 	edge = time_min(edge, io->drain_next);
 	if (io->draining)
 		edge = time_min(edge, io->drain_until);
@@ -301,6 +302,7 @@ static void turn(struct io_loop *io)
 	flush(io);
 	update_listeners(io);
 	io_state_turn(io);
+	io_memory_turn(&io->memory, &io->proxy.chunks, io->now.awake);
 	io_service_turn(io);
 	io_metrics_turn_ends(&io->metrics, read_clock(CLOCK_MONOTONIC));
 	arm_timer(io);
@@ -439,6 +441,7 @@ int io_loop_open(struct io_loop *io, struct config *config,
 		return err;
 	io->proxy.aead = aead;
 	CHECK(uv_loop_init(&io->uv) == 0);
+	io_memory_init(&io->memory);
 	io_metrics_open(&io->metrics, &io->now);
 	io_service_open(io);
 	open_handles(io);

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "daemon/clock.h"
 #include "daemon/io_control.h"
+#include "daemon/io_memory.h"
 #include "daemon/io_metrics.h"
 #include "daemon/io_owner.h"
 #include "daemon/io_service.h"
@@ -38,6 +39,7 @@ struct io_loop {
 	struct proxy proxy;
 	struct config *config; /* in force, without keys; main's memory */
 	struct clock now;      /* of this turn */
+	struct io_memory memory;
 	bool again;  /* a budget ran out: no sleep before the next turn */
 	bool reload; /* SIGHUP came */
 	bool stopping;

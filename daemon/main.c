@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* Options, configuration, loop: nothing is decided here. */
-#include <malloc.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sysexits.h>
 
 #include "base/error.h"
-#include "base/library.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "config/config.h"
 #include "crypto/aead.h"
 #include "crypto/secret.h"
 #include "daemon/io_loop.h"
 #include "daemon/options.h"
 #include "daemon/sandbox_rules.h"
-
-enum { TABLE_BYTES_MIN = 32 * 1024 };
 
 /* Keys must not reach a core file or a debugger of the same user. */
 static void guard_memory(void)
@@ -25,24 +22,6 @@ static void guard_memory(void)
 
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)setrlimit(RLIMIT_CORE, &none);
-}
-
-/* Tables are pages that nobody touches before they are needed, if each is
- * memory of its own and not a part of the heap that was used before. glibc
- * would raise this limit when something large is freed. */
-static void keep_tables_apart(void)
-{
-#ifdef __GLIBC__
-	(void)mallopt(M_MMAP_THRESHOLD, TABLE_BYTES_MIN);
-#endif
-}
-
-static void release_start_memory(void)
-{
-#ifdef __GLIBC__
-	(void)malloc_trim(0);
-#endif
-	library_release_pages();
 }
 
 static void print_report(const struct config_report *report)
@@ -104,7 +83,8 @@ static int run(const struct options *options, struct config *config,
 	sandbox_open_folders(&sandbox, options, config, report,
 			     io.state.folder);
 	sandbox_enter(&sandbox);
-	release_start_memory();
+	memory_release_heap();
+	memory_release_code();
 	io_loop_run(&io);
 	aead_unload(&aead);
 	return EX_OK;
@@ -119,7 +99,7 @@ int main(int argc, char **argv)
 	int code;
 
 	guard_memory();
-	keep_tables_apart();
+	memory_keep_tables_apart();
 	if (options_parse(argc, argv, &options, message) != 0) {
 		fprintf(stderr, "wgproxyd: %s\n", message);
 		return EX_USAGE;

@@ -17,8 +17,11 @@ static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
 {
 	uint32_t count = (uint32_t)(memory_bytes / CHUNK_BYTES);
 	size_t links_len = count * sizeof(uint32_t);
+	size_t len = (size_t)count * CHUNK_BYTES + links_len;
 
-	proxy->chunk_memory = malloc((size_t)count * CHUNK_BYTES + links_len);
+	/* Chunks are whole pages. */
+	if (posix_memalign(&proxy->chunk_memory, CHUNK_BYTES, len) != 0)
+		return -ERR_NO_MEMORY;
 	proxy->relays = calloc(proxy->relay_cap, sizeof(*proxy->relays));
 	proxy->links = calloc(proxy->relay_cap, sizeof(*proxy->links));
 	proxy->forwards = calloc(FORWARD_SLOTS, sizeof(*proxy->forwards));

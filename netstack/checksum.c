@@ -25,52 +25,55 @@ static uint32_t to_network(uint32_t sum)
 	return get_be16(bytes);
 }
 
-static uint64_t add_words(const uint8_t *data, size_t len)
+/* What the compiler puts into the vectors that it knows of. */
+typedef uint64_t lanes __attribute__((vector_size(16)));
+
+/* Copies on the way when to is not NULL. Halves are added apart, so that no
+ * carry is lost. */
+static inline uint64_t add_words(uint8_t *to, const uint8_t *from, size_t len)
 {
+	lanes low = {0}, high = {0}, words;
 	uint64_t sum = 0;
+	size_t at = 0;
 	uint32_t word;
 
-	for (; len >= 16; len -= 16, data += 16) {
-		uint32_t words[4];
-
-		memcpy(words, data, sizeof(words));
-		sum += (uint64_t)words[0] + words[1] + words[2] + words[3];
+	for (; len - at >= sizeof(words); at += sizeof(words)) {
+		memcpy(&words, from + at, sizeof(words));
+		if (to != NULL)
+			memcpy(to + at, &words, sizeof(words));
+		low += words & 0xffffffff;
+		high += words >> 32;
 	}
-	for (; len >= 4; len -= 4, data += 4) {
-		memcpy(&word, data, sizeof(word));
+	for (; len - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, from + at, sizeof(word));
+		if (to != NULL)
+			memcpy(to + at, &word, sizeof(word));
 		sum += word;
 	}
-	if (len > 0) {
+	if (len > at) {
 		word = 0;
-		memcpy(&word, data, len);
+		memcpy(&word, from + at, len - at);
+		if (to != NULL)
+			memcpy(to + at, &word, len - at);
 		sum += word;
 	}
-	return sum;
+	low += high;
+	return sum + low[0] + low[1];
 }
 
 uint32_t checksum_add(uint32_t sum, const uint8_t *data, size_t len)
 {
-	return fold((uint64_t)sum + to_network(fold(add_words(data, len))));
+	uint64_t words = add_words(NULL, data, len);
+
+	return fold((uint64_t)sum + to_network(fold(words)));
 }
 
-/* One pass in blocks that stay in the first-level cache between the copy and
- * the sum. Blocks are even, so the parts add up. */
 uint32_t checksum_copy(uint32_t sum, uint8_t *to, const uint8_t *from,
 		       size_t len)
 {
-	enum { BLOCK = 2048 };
-	uint64_t total = 0;
+	uint64_t words = add_words(to, from, len);
 
-	while (len > 0) {
-		size_t part = len < BLOCK ? len : BLOCK;
-
-		memcpy(to, from, part);
-		total += add_words(to, part);
-		to += part;
-		from += part;
-		len -= part;
-	}
-	return fold((uint64_t)sum + to_network(fold(total)));
+	return fold((uint64_t)sum + to_network(fold(words)));
 }
 
 uint32_t checksum_odd(uint32_t sum)

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -48,38 +47,11 @@ static void test_missing(void **state)
 	assert_null(functions.length);
 }
 
-static unsigned long resident_pages(void)
-{
-	unsigned long size, resident;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%lu %lu", &size, &resident), 2);
-	fclose(file);
-	return resident;
-}
-
-/* The program goes on with less memory, and keeps what it has written. */
-static void test_release_pages(void **state)
-{
-	static char written[3 * 4096] = "initialised";
-	unsigned long before;
-
-	(void)state;
-	memset(written, 0x5a, sizeof(written));
-	before = resident_pages();
-	library_release_pages();
-	assert_true(resident_pages() < before);
-	for (size_t i = 0; i < sizeof(written); i++)
-		assert_int_equal(written[i], 0x5a);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_missing),
-		cmocka_unit_test(test_release_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

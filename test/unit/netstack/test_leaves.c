@@ -54,10 +54,12 @@ static void test_checksum(void **state)
 			tail = checksum_odd(tail);
 		assert_int_equal(checksum_finish(checksum_add(tail, from, cut)),
 				 expected);
+		memset(copy, 0x5a, sizeof(copy));
 		assert_int_equal(
 			checksum_finish(checksum_copy(0, copy, from, len)),
 			expected);
 		assert_memory_equal(copy, from, len);
+		assert_int_equal(copy[len], 0x5a);
 	}
 }
 
@@ -275,10 +277,44 @@ static void test_ip(void **state)
 	}
 }
 
+/* As many as were free all the while go back, and are given out again when
+ * there are no others. */
+static void test_chunk_idle(void **state)
+{
+	static uint8_t memory[8 * CHUNK_BYTES];
+	uint32_t links[8], held[8];
+	struct chunk_pool pool;
+
+	(void)state;
+	chunk_pool_init(&pool, memory, links, 8);
+	chunk_idle_begin(&pool);
+	assert_int_equal(chunk_idle(&pool), CHUNK_NONE);
+	for (unsigned i = 0; i < 6; i++)
+		held[i] = chunk_get(&pool);
+	for (unsigned i = 0; i < 5; i++)
+		chunk_put(&pool, held[i]);
+	assert_int_equal(chunk_idle(&pool), CHUNK_NONE); /* not all the while */
+	chunk_idle_begin(&pool);
+	held[0] = chunk_get(&pool); /* two are needed at the same time */
+	held[1] = chunk_get(&pool);
+	chunk_put(&pool, held[0]);
+	chunk_put(&pool, held[1]);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_not_equal(chunk_idle(&pool), CHUNK_NONE);
+	assert_int_equal(chunk_idle(&pool), CHUNK_NONE);
+	assert_int_equal(pool.used, 1);
+	assert_int_equal(pool.free_count, 2);
+	for (unsigned i = 0; i < 7; i++)
+		assert_int_not_equal(chunk_get(&pool), CHUNK_NONE);
+	assert_int_equal(chunk_get(&pool), CHUNK_NONE);
+	assert_int_equal(pool.used, 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_checksum),
+		cmocka_unit_test(test_chunk_idle),
 		cmocka_unit_test(test_chain),
 		cmocka_unit_test(test_flows),
 		cmocka_unit_test(test_ip),
