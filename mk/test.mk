@@ -11,7 +11,7 @@ E2E      = test/e2e
 
 SANITIZE = SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" \
            FORTIFY= OPT="-O1 -g"
-SUITES   = check-unit check-ctl \
+SUITES   = check-unit check-ctl check-lib \
            $(if $(wildcard mk/driver.mk),check-driver) \
            $(if $(wildcard mk/tcp.mk),check-tcp) \
            $(if $(wildcard mk/sim.mk),check-sim) \

@@ -44,6 +44,9 @@ struct ns_handle {
 	uint32_t generation; /* 0 is never a live handle */
 };
 
+/* The least scale that lets a window reach the receive buffer. */
+enum { NS_WINDOW_SCALE_AUTO = 255 };
+
 /* Start-up knobs of TCP; netstack_tcp_defaults() fills them. */
 struct ns_tcp_config {
 	uint32_t recv_buffer_max; /* bytes; window scale follows from it */
@@ -59,7 +62,13 @@ struct ns_tcp_config {
 	uint64_t keepalive_interval_ns;
 	uint32_t keepalive_probes;
 	uint64_t time_wait_ns, fin_wait2_ns;
-	bool nagle; /* RFC 9293 3.7.4; off: small segments leave at once */
+	uint64_t rto_initial_ns; /* before there is a sample; RFC 6298: 1 s */
+	/* Acknowledgements that are not delayed, at the start and after a
+	 * pause: a slow start at the other end lives on them. */
+	uint8_t quick_acks;
+	uint8_t window_scale; /* to announce, at most 14 */
+	bool pacing; /* bursts instead of whole windows, from 4 ms on */
+	bool nagle;  /* RFC 9293 3.7.4; off: small segments leave at once */
 	bool timestamps, sack, window_scaling;
 	/* The tag of WireGuard covers a packet from the peer on; what lies
 	 * behind the peer is only covered by TCP's own checksum. */

@@ -47,7 +47,6 @@ enum {
 	TCP_MSS_MIN = 216, /* smaller ones only multiply our work */
 	TCP_RCV_BUFFER_INITIAL = 128 * 1024,
 	TCP_UNSENT_MAX = 128 * 1024, /* beyond the congestion window */
-	TCP_QUICK_ACKS = 16,
 	TCP_BLACK_HOLE_MSS = 1200,
 	TCP_ROOM_WORTH = 16 * 1024, /* less is not worth a wake-up */
 };
@@ -311,10 +310,12 @@ uint32_t tcp_timestamp(const struct tcp_conn *conn, uint64_t now);
 /* Is the next burst due? If not, its timer is set. */
 bool tcp_pace_allows(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* How much of len may go at once. */
-uint32_t tcp_pace_burst(const struct tcp_conn *conn, uint32_t len);
-void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len);
+uint32_t tcp_pace_burst(const struct netstack *ns, const struct tcp_conn *conn,
+			uint32_t len);
+void tcp_pace_sent(const struct netstack *ns, struct tcp_conn *conn,
+		   uint64_t now, uint32_t len);
 /* Bytes per second; 0: not paced. */
-uint64_t tcp_pace_rate(const struct tcp_conn *conn);
+uint64_t tcp_pace_rate(const struct netstack *ns, const struct tcp_conn *conn);
 
 /* ------------------------------------------------------------- tcp_api.c */
 

@@ -86,7 +86,7 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 	tcp_board_init(&conn->board);
 	tcp_reasm_init(&conn->ooo);
 	conn->path_mtu = ns->config.mtu;
-	conn->rto = NS_PER_S;
+	conn->rto = ns->config.tcp.rto_initial_ns;
 	conn->min_rtt = NEVER;
 	conn->reorder_steps = 1;
 	conn->rcv_buffer = TCP_RCV_BUFFER_INITIAL;
@@ -225,8 +225,11 @@ uint16_t tcp_own_mss(const struct netstack *ns, const struct tcp_conn *conn)
 uint8_t tcp_own_wscale(const struct netstack *ns, const struct tcp_conn *conn)
 {
 	uint64_t buffer = tcp_option(ns, conn, TCP_OPTION_RECV_BUFFER);
-	uint8_t scale = 0;
+	uint8_t scale = ns->config.tcp.window_scale;
 
+	if (scale != NS_WINDOW_SCALE_AUTO)
+		return ns->config.tcp.window_scaling ? scale : 0;
+	scale = 0;
 	while (ns->config.tcp.window_scaling && scale < 14 &&
 	       (UINT64_C(0xffff) << scale) < buffer)
 		scale++;
@@ -263,7 +266,7 @@ void tcp_agree(struct netstack *ns, struct tcp_conn *conn,
 					 ? tcp_receive_window(conn)
 					 : 0xffff;
 	conn->last_ack_sent = conn->rcv_nxt;
-	conn->quick_acks = TCP_QUICK_ACKS;
+	conn->quick_acks = config->quick_acks;
 	tcp_cc_init(&conn->cc, conn->mss, config->initial_window);
 	/* The window of a SYN is never scaled (RFC 7323 2.2). */
 	conn->snd_wnd = conn->snd_wnd_max = syn->wnd;

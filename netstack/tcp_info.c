@@ -8,7 +8,8 @@ static uint32_t segments(const struct tcp_conn *conn, uint32_t bytes)
 	return conn->mss == 0 ? 0 : (bytes + conn->mss - 1) / conn->mss;
 }
 
-static void tell_path(const struct tcp_conn *conn, struct ns_tcp_info *info)
+static void tell_path(const struct netstack *ns, const struct tcp_conn *conn,
+		      struct ns_tcp_info *info)
 {
 	info->srtt_ns = conn->srtt;
 	info->rttvar_ns = conn->rttvar;
@@ -20,7 +21,7 @@ static void tell_path(const struct tcp_conn *conn, struct ns_tcp_info *info)
 	info->cwnd_segments = segments(conn, conn->cc.cwnd);
 	info->sacked_segments = segments(conn, conn->board.bytes[TCP_SACKED]);
 	info->lost_segments = segments(conn, conn->board.bytes[TCP_LOST]);
-	info->pacing_rate = tcp_pace_rate(conn);
+	info->pacing_rate = tcp_pace_rate(ns, conn);
 	info->reordering = conn->reordering;
 	info->soft_error = conn->soft_error;
 }
@@ -59,7 +60,7 @@ int tcp_info(const struct netstack *ns, struct ns_handle handle,
 		.snd_wscale = conn->snd_wscale,
 		.rcv_wscale = conn->rcv_wscale,
 	};
-	tell_path(conn, ret_info);
+	tell_path(ns, conn, ret_info);
 	tell_counts(conn, ret_info);
 	return 0;
 }

@@ -13,25 +13,27 @@ enum { PACE_BURST_MIN = 2, PACE_CREDIT = 10 }; /* segments */
 /* A window sent in one piece overruns a short queue. On a path so short that
  * its acknowledgements come about as often as our timer fires, they are pace
  * enough. */
-static bool is_paced(const struct tcp_conn *conn)
+static bool is_paced(const struct netstack *ns, const struct tcp_conn *conn)
 {
-	return conn->srtt != 0 && conn->min_rtt >= PACE_ROUND_TRIP_NS;
+	return ns->config.tcp.pacing && conn->srtt != 0 &&
+	       conn->min_rtt >= PACE_ROUND_TRIP_NS;
 }
 
 bool tcp_pace_allows(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
-	if (conn->pace_at <= now || conn->probe_pending || !is_paced(conn))
+	if (conn->pace_at <= now || conn->probe_pending || !is_paced(ns, conn))
 		return true;
 	conn->cwnd_limited = true; /* the pace follows from the window */
 	tcp_set_timer(ns, conn, TCP_TIMER_PACE, conn->pace_at);
 	return false;
 }
 
-uint32_t tcp_pace_burst(const struct tcp_conn *conn, uint32_t len)
+uint32_t tcp_pace_burst(const struct netstack *ns, const struct tcp_conn *conn,
+			uint32_t len)
 {
 	uint64_t most;
 
-	if (!is_paced(conn))
+	if (!is_paced(ns, conn))
 		return len;
 	most = tcp_cc_pace(&conn->cc, conn->srtt) * PACE_BURST_NS / NS_PER_S;
 	most -= most % conn->mss;
@@ -41,11 +43,12 @@ uint32_t tcp_pace_burst(const struct tcp_conn *conn, uint32_t len)
 }
 
 /* A timer that fires late, and a pause, leave some credit. */
-void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len)
+void tcp_pace_sent(const struct netstack *ns, struct tcp_conn *conn,
+		   uint64_t now, uint32_t len)
 {
 	uint64_t rate, credit;
 
-	if (!is_paced(conn))
+	if (!is_paced(ns, conn))
 		return;
 	rate = tcp_cc_pace(&conn->cc, conn->srtt);
 	credit = PACE_CREDIT * (uint64_t)conn->mss * NS_PER_S / rate;
@@ -56,7 +59,7 @@ void tcp_pace_sent(struct tcp_conn *conn, uint64_t now, uint32_t len)
 	conn->pace_at += len * NS_PER_S / rate;
 }
 
-uint64_t tcp_pace_rate(const struct tcp_conn *conn)
+uint64_t tcp_pace_rate(const struct netstack *ns, const struct tcp_conn *conn)
 {
-	return is_paced(conn) ? tcp_cc_pace(&conn->cc, conn->srtt) : 0;
+	return is_paced(ns, conn) ? tcp_cc_pace(&conn->cc, conn->srtt) : 0;
 }

@@ -9,7 +9,13 @@
 #include "base/check.h"
 #include "base/time.h"
 
-enum option_type { OPTION_U16, OPTION_U32, OPTION_SECONDS, OPTION_SWITCH };
+enum option_type {
+	OPTION_U8,
+	OPTION_U16,
+	OPTION_U32,
+	OPTION_SECONDS,
+	OPTION_SWITCH
+};
 
 struct option {
 	const char *name;
@@ -41,6 +47,11 @@ static const struct option options[] = {
 	{"keepalive_probes", OPTION_U32, AT(tcp.keepalive_probes)},
 	{"time_wait", OPTION_SECONDS, AT(tcp.time_wait_ns)},
 	{"fin_wait2", OPTION_SECONDS, AT(tcp.fin_wait2_ns)},
+	{"rto_initial", OPTION_SECONDS, AT(tcp.rto_initial_ns)},
+	{"quick_acks", OPTION_U8, AT(tcp.quick_acks)},
+	{"window_scale", OPTION_U8, AT(tcp.window_scale)},
+	{"nagle", OPTION_SWITCH, AT(tcp.nagle)},
+	{"pacing", OPTION_SWITCH, AT(tcp.pacing)},
 	{"timestamps", OPTION_SWITCH, AT(tcp.timestamps)},
 	{"sack", OPTION_SWITCH, AT(tcp.sack)},
 	{"wscale", OPTION_SWITCH, AT(tcp.window_scaling)},
@@ -56,6 +67,11 @@ static int store(void *at, enum option_type type, const char *value)
 	if (end == value || *end != '\0' || errno != 0 || number < 0)
 		return -1;
 	switch (type) {
+	case OPTION_U8:
+		if (number > UINT8_MAX)
+			return -1;
+		*(uint8_t *)at = (uint8_t)number;
+		return 0;
 	case OPTION_U16:
 		if (number > UINT16_MAX)
 			return -1;
