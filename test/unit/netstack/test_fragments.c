@@ -57,7 +57,7 @@ static struct pair_fate cut(struct pair *p, const struct pair_packet *packet)
 
 static void transfer(uint8_t family, uint64_t seconds)
 {
-	struct pair_app apps[2];
+	static struct pair_app apps[2];
 
 	memset(apps, 0, sizeof(apps));
 	apps[0].stream = apps[1].stream_in = 1;
