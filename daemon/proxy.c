@@ -11,6 +11,10 @@
 #include "daemon/watch.h"
 #include "netstack/tag.h"
 
+/* Connections of one peer to exposes whose handshake is not complete: it must
+ * not take all relays with SYNs alone. */
+enum { OPENING_MAX = 512 };
+
 /* The arena is taken whole but stays untouched until chunks are used: the
  * system gives pages on first touch. */
 static int open_memory(struct proxy *proxy, uint64_t memory_bytes)
@@ -153,12 +157,19 @@ uint32_t proxy_accept_held(struct proxy *proxy, const struct clock *now,
 			   struct ns_handle handle, enum reason *ret_refused)
 {
 	struct tunnel *tunnel = proxy->forwards[expose].tunnel;
-	uint32_t index = let_in(proxy, expose, from, ret_refused);
+	struct ns_tcp_info info;
+	uint32_t index;
 
+	CHECK(tcp_info(tunnel->ns, handle, &info) == 0);
+	if (tunnel->peers[info.path].opening >= OPENING_MAX) {
+		*ret_refused = REASON_LIMIT;
+		return RELAY_NONE;
+	}
+	index = let_in(proxy, expose, from, ret_refused);
 	if (index == RELAY_NONE)
 		return RELAY_NONE;
 	netstack_set_user(tunnel->ns, handle, tag_make(TAG_RELAY, index));
-	relay_init_held(&proxy->relays[index], now, tunnel, handle);
+	relay_init_held(&proxy->relays[index], now, tunnel, handle, info.path);
 	return index;
 }
 

@@ -18,14 +18,27 @@ void relay_init(struct relay *relay, const struct clock *now,
 }
 
 void relay_init_held(struct relay *relay, const struct clock *now,
-		     struct tunnel *tunnel, struct ns_handle upstream)
+		     struct tunnel *tunnel, struct ns_handle upstream,
+		     uint16_t peer)
 {
 	CHECK(relay->state == RELAY_FREE);
 	relay->tunnel = tunnel;
 	relay->state = RELAY_DIALING;
-	relay->held = relay->unopened = true;
+	relay->held = relay->unopened = relay->opening = true;
+	relay->peer = peer;
+	tunnel->peers[peer].opening++;
 	relay->upstream = upstream;
 	relay->started = now->awake;
+}
+
+static void opened(struct relay *relay)
+{
+	struct tunnel_peer *peer = &relay->tunnel->peers[relay->peer];
+
+	/* The place may have been given to another peer since. */
+	if (relay->opening && peer->opening > 0)
+		peer->opening--;
+	relay->opening = false;
 }
 
 void relay_local_connected(struct relay *relay, const struct clock *now)
@@ -66,6 +79,8 @@ void relay_upstream_event(struct relay *relay, const struct clock *now,
 {
 	if (relay->state != RELAY_OPEN && !relay->held)
 		return;
+	if (bits & NS_CONNECTED)
+		opened(relay);
 	if (bits & NS_FAILED)
 		relay_doom(relay, now,
 			   relay->held ? reason_of_peer(error)
@@ -149,6 +164,7 @@ void relay_doom(struct relay *relay, const struct clock *now,
 		tcp_abort(ns, now->awake, relay->upstream);
 	else
 		return;
+	opened(relay);
 	relay->state = RELAY_DOOMED;
 	relay->reason = reason;
 }

@@ -44,6 +44,8 @@ struct relay {
 	enum relay_state state;
 	bool held;                 /* of an expose */
 	bool unopened;             /* held, and the edge has no socket yet */
+	bool opening;              /* held, and the client is not there yet */
+	uint16_t peer;             /* of a held one */
 	uint32_t dial;             /* DIALING, not held */
 	struct ns_handle upstream; /* OPEN, or held */
 	enum reason reason;        /* DOOMED */
@@ -63,7 +65,8 @@ void relay_init(struct relay *relay, const struct clock *now,
 
 /* The client's SYN is held: the edge connects the local target. */
 void relay_init_held(struct relay *relay, const struct clock *now,
-		     struct tunnel *tunnel, struct ns_handle upstream);
+		     struct tunnel *tunnel, struct ns_handle upstream,
+		     uint16_t peer);
 /* The client may come in; a target that fails is doomed instead. */
 void relay_local_connected(struct relay *relay, const struct clock *now);
 /* The local socket failed, or its other side reset it. */

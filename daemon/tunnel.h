@@ -35,6 +35,8 @@ struct tunnel_peer {
 	bool named;   /* the host is a name, not an address */
 	bool resolve; /* the edge should look the name up (again) */
 	bool up;      /* as last logged */
+	/* Its connections to exposes whose handshake is not complete. */
+	uint32_t opening;
 	uint64_t endpoint_changes; /* it roamed */
 };
 

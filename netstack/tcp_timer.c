@@ -18,6 +18,7 @@
  * waited for not as long. */
 #define SYN_NS       (180 * NS_PER_S)
 #define HALF_OPEN_NS (120 * NS_PER_S)
+#define CROWDED_NS   (3 * NS_PER_S)
 #define ORPHAN_NS    (120 * NS_PER_S)
 enum { BLACK_HOLE_RETRIES = 2 };
 #define SPACE_RETRY_NS   (20 * NS_PER_MS)
@@ -51,6 +52,20 @@ static bool in_handshake(const struct tcp_conn *conn)
 	return conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED;
 }
 
+/* What asked us to open has less time while its listener is half full of such:
+ * a flood of SYNs must not keep others out for minutes. */
+static uint64_t half_open_patience(const struct netstack *ns,
+				   const struct tcp_conn *conn)
+{
+	const struct tcp_conn *listener;
+
+	if (conn->parent == SOCKET_NONE)
+		return HALF_OPEN_NS;
+	listener = tcp_at(ns, conn->parent);
+	return 2 * listener->pending > listener->backlog ? CROWDED_NS
+							 : HALF_OPEN_NS;
+}
+
 /* When to give up: so long after the last progress, or after the first SYN. */
 static uint64_t patience(const struct netstack *ns, const struct tcp_conn *conn)
 {
@@ -61,7 +76,7 @@ static uint64_t patience(const struct netstack *ns, const struct tcp_conn *conn)
 	if (in_handshake(conn))
 		return time_min(user, conn->state == TCPS_SYN_SENT
 					      ? SYN_NS
-					      : HALF_OPEN_NS);
+					      : half_open_patience(ns, conn));
 	return conn->orphan ? time_min(user, ORPHAN_NS) : user;
 }
 

@@ -240,6 +240,42 @@ static void test_options(void **state)
 	}
 }
 
+static struct pair_fate answers_vanish(struct pair *p,
+				       const struct pair_packet *packet)
+{
+	(void)p;
+	return (struct pair_fate){.copies = packet->from == 0};
+}
+
+/* Clients that are never heard of again fill a listener for seconds only. */
+static void test_flood(void **state)
+{
+	struct ns_handle l, c[4], good;
+
+	(void)state;
+	const struct endpoint *to = listen_at(80, &l);
+
+	pair.fault = answers_vanish;
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(
+			tcp_connect(pair.side[0].ns, pair.now, to, 1, &c[i]),
+			0);
+	pair_run(&pair, NS_PER_S / 2);
+	for (int i = 0; i < 4; i++)
+		tcp_abort(pair.side[0].ns, pair.now, c[i]);
+	pair_run(&pair, NS_PER_S / 2);
+	pair.fault = NULL;
+	pair.side[0].blocked_until = pair.now + 5 * NS_PER_S; /* no RST */
+	pair_run(&pair, 4 * NS_PER_S);
+	/* The half that is in nobody's way may wait. */
+	assert_in_range(netstack_connection_count(pair.side[1].ns), 1, 3);
+	pair.side[0].blocked_until = 0;
+	assert_int_equal(tcp_connect(pair.side[0].ns, pair.now, to, 1, &good),
+			 0);
+	pair_run(&pair, 2 * NS_PER_S);
+	assert_int_equal(pair_state(&pair, 0, good), TCPS_ESTABLISHED);
+}
+
 /* A held SYN meets silence, however often it is sent, until it is answered. */
 static void test_hold(void **state)
 {
@@ -322,6 +358,7 @@ int main(void)
 		T(held_path),
 		T(backlog),
 		T(listen_errors),
+		T(flood),
 		T(hold),
 		T(hold_and_refuse),
 		T(hold_and_hang_up),
