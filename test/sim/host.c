@@ -77,6 +77,7 @@ void host_open(struct host *host, const struct scenario *scenario,
 	host->rng = rng_fork(rng);
 	host->stack_rng = rng_fork(rng);
 	open_memory(host);
+	quirk_init(&host->quirk, host->plan->quirk, &host->stack_rng);
 	host->memory = calloc(1, netstack_size(&config));
 	CHECK(host->memory != NULL);
 	host->ns = netstack_init(host->memory, &config);
@@ -192,9 +193,9 @@ static size_t collect(struct host *host, uint64_t now,
 	struct link_packet arrived;
 
 	while (buffer_count < host->plan->batch_max &&
-	       link_receive(host->in, now, &arrived)) {
+	       link_receive(host->in, host->world_now, &arrived)) {
 		buffers[buffer_count++] = arrived.data;
-		if (rival_arrive(host->rival, now, &arrived))
+		if (rival_arrive(host->rival, host->world_now, &arrived))
 			continue;
 		packets[count] = (struct packet){
 			.data = arrived.data, .len = arrived.len, .path = PATH};
@@ -239,14 +240,14 @@ static void tell_too_big(struct host *host, uint64_t now, const uint8_t *packet)
 	uint32_t len =
 		router_too_big(packet, host->out->config.narrow, message);
 
-	(void)link_send(host->in, now, message, len);
+	(void)link_send(host->in, host->world_now, message, len);
 	trace_packet(host->trace, now, "too big:", message, len);
 }
 
-static void put_on_link(struct host *host, uint64_t now, const uint8_t *data,
-			uint32_t len)
+static void put_out(struct host *host, uint64_t now, const uint8_t *data,
+		    uint32_t len)
 {
-	enum link_fate fate = link_send(host->out, now, data, len);
+	enum link_fate fate = link_send(host->out, host->world_now, data, len);
 	char what[24];
 
 	snprintf(what, sizeof(what), "%u ->%s", host->index,
@@ -254,6 +255,24 @@ static void put_on_link(struct host *host, uint64_t now, const uint8_t *data,
 	trace_packet(host->trace, now, what, data, len);
 	if (fate == LINK_TOO_BIG && !host->out->config.narrow_silent)
 		tell_too_big(host, now, data);
+}
+
+static void put_on_link(struct host *host, uint64_t now, uint8_t *data,
+			uint32_t len)
+{
+	struct quirk_out out[QUIRK_COPIES_MAX];
+	unsigned count = quirk_send(&host->quirk, now, data, len, out);
+
+	for (unsigned i = 0; i < count; i++)
+		put_out(host, now, out[i].data, out[i].len);
+}
+
+static void put_late(struct host *host, uint64_t now)
+{
+	struct quirk_out out[QUIRK_COPIES_MAX];
+
+	while (quirk_expire(&host->quirk, now, out) > 0)
+		put_out(host, now, out[0].data, out[0].len);
 }
 
 static void trace_inner(struct host *host, uint64_t now, const struct run *run)
@@ -318,7 +337,7 @@ static uint64_t window_end(const struct span *spans, uint64_t now)
 
 static bool output(struct host *host, uint64_t now)
 {
-	uint64_t hold = window_end(host->plan->hold, now);
+	uint64_t hold = window_end(host->plan->hold, host->world_now);
 	unsigned pulls = 0;
 	uint16_t path;
 
@@ -359,7 +378,8 @@ static void release(struct host *host, uint64_t now)
 
 	if (host->held_until == 0)
 		return;
-	if (up || (host->held_until != NEVER && now >= host->held_until)) {
+	if (up || (host->held_until != NEVER &&
+		   host->world_now >= host->held_until)) {
 		trace_add(host->trace, now, "%u releases", host->index);
 		netstack_path_release(host->ns, now, PATH);
 		host->held_until = 0;
@@ -379,11 +399,30 @@ static void expire(struct host *host, uint64_t now)
 		tunnel_expire(host->tunnel, now);
 }
 
-void host_turn(struct host *host, uint64_t now)
+/* ------------------------------------------------------------- clocks */
+
+static uint64_t own_clock(const struct host *host, uint64_t world)
 {
+	return world >= host->plan->jump_at ? world + host->plan->jump_ns
+					    : world;
+}
+
+/* When its own clock will show a time, or a later one for the first time. */
+static uint64_t world_clock(const struct host *host, uint64_t own)
+{
+	uint64_t at = host->plan->jump_at;
+
+	if (own <= at || own == NEVER)
+		return own;
+	return own - at < host->plan->jump_ns ? at : own - host->plan->jump_ns;
+}
+
+void host_turn(struct host *host, uint64_t world_now)
+{
+	uint64_t now = own_clock(host, world_now);
 	bool more = true;
 
-	host->last_turn = now;
+	host->last_turn = host->world_now = world_now;
 	expire(host, now);
 	while (more) {
 		more = input_batch(host, now);
@@ -392,13 +431,12 @@ void host_turn(struct host *host, uint64_t now)
 		more = output(host, now) || more;
 		output_messages(host, now);
 	}
+	put_late(host, now);
 }
 
-uint64_t host_wake(const struct host *host)
+static uint64_t apps_deadline(const struct host *host)
 {
-	uint64_t at = time_min(netstack_deadline(host->ns),
-			       link_next_arrival(host->in));
-	uint64_t stalled;
+	uint64_t at = NEVER;
 
 	for (unsigned i = 0; i < host->app_count; i++) {
 		const struct app *app = &host->apps[i];
@@ -409,10 +447,22 @@ uint64_t host_wake(const struct host *host)
 		if (i % 2 == 0 && app->state == APP_WAITING)
 			at = time_min(at, app->plan->start_at);
 	}
-	if (host->held_until != 0)
-		at = time_min(at, host->held_until);
+	return at;
+}
+
+uint64_t host_wake(const struct host *host)
+{
+	uint64_t at =
+		time_min(netstack_deadline(host->ns), apps_deadline(host));
+	uint64_t stalled;
+
+	at = time_min(at, quirk_deadline(&host->quirk));
 	if (host->tunnel != NULL)
 		at = time_min(at, tunnel_deadline(host->tunnel));
+	at = world_clock(host, at);
+	at = time_min(at, link_next_arrival(host->in));
+	if (host->held_until != 0)
+		at = time_min(at, host->held_until);
 	if (at == NEVER)
 		return NEVER;
 	if (at < host->last_turn + host->plan->turn_ns)

@@ -10,6 +10,7 @@
 #include "base/route.h"
 #include "link.h"
 #include "netstack/chunk.h"
+#include "quirk.h"
 #include "rival.h"
 #include "tunnel.h"
 
@@ -39,6 +40,8 @@ struct host {
 	uint64_t last_turn;
 	uint64_t held_until; /* 0: the path is free */
 	uint64_t pulled;     /* packets */
+	struct quirk quirk;
+	uint64_t world_now; /* what its own clock may have left behind */
 };
 
 void host_open(struct host *host, const struct scenario *scenario,
@@ -50,7 +53,7 @@ void host_close(struct host *host);
 /* The address of a host in a family. */
 struct ip_addr host_address(unsigned index, uint8_t family);
 
-/* One turn: expire, input, events, applications, output. */
+/* One turn at a moment of the world's clock: expire, input, events, applications, output. */
 void host_turn(struct host *host, uint64_t now);
 /* When it must run next; NEVER. */
 uint64_t host_wake(const struct host *host);

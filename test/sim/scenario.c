@@ -8,6 +8,8 @@
 #include "base/limits.h"
 #include "base/time.h"
 
+enum { TINY_TOTAL_MAX = 20000 };
+
 /* Most seeds have few kinds of faults: a run with all of them hides what one
  * alone would show. */
 static uint32_t fault(struct rng *rng, uint32_t likely, uint32_t max)
@@ -246,6 +248,47 @@ static void make_pairs(struct rng *rng, struct scenario *scenario)
 	}
 }
 
+/* ------------------------------------------------------------- rarities */
+
+static void make_quirk(struct rng *rng, struct scenario *scenario,
+		       struct host_plan *host)
+{
+	host->quirk = (enum quirk_kind)rng_below(rng, QUIRKS);
+	if (rng_chance(rng, 300000))
+		host->tcp.delayed_ack_ns = 200 * NS_PER_MS;
+	if (host->quirk != QUIRK_TINY)
+		return;
+	host->tcp.window_scaling = false; /* a window is what it says */
+	for (unsigned i = 0; i < scenario->pair_count; i++)
+		for (unsigned end = 0; end < 2; end++) {
+			uint64_t *total =
+				&scenario->pairs[i].end[end].send_total;
+
+			if (scenario->pairs[i].end[end].turn_in == 0 &&
+			    *total > TINY_TOTAL_MAX)
+				*total = TINY_TOTAL_MAX;
+		}
+}
+
+static void make_rarities(struct rng *rng, struct scenario *scenario)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct host_plan *host = &scenario->host[i];
+
+		if (rng_chance(rng, 100000))
+			scenario->link[i].loss =
+				(uint32_t)rng_range(rng, 120000, 200000);
+		if (rng_chance(rng, 200000))
+			make_quirk(rng, scenario, host);
+		if (rng_chance(rng, 100000)) {
+			host->jump_at =
+				SCENARIO_START + rng_below(rng, 15 * NS_PER_S);
+			host->jump_ns =
+				rng_scale(rng, NS_PER_MS, 60 * NS_PER_S);
+		}
+	}
+}
+
 /* ------------------------------------------------------------- the whole */
 
 /* After the faults: three times the longest wait for a retransmission, and the
@@ -286,6 +329,8 @@ void scenario_make(struct scenario *scenario, uint64_t seed, bool tunnel)
 	make_pairs(&rng, scenario);
 	for (unsigned i = 0; i < 2 && !scenario->clean && !tunnel; i++)
 		make_narrow(&rng, scenario->mtu, &scenario->link[i]);
+	if (!scenario->clean && !tunnel)
+		make_rarities(&rng, scenario);
 	if (scenario->clean)
 		keep_queues_short(scenario);
 	scenario->end_by = scenario->heal_at + time_limit(scenario);
@@ -302,6 +347,10 @@ static void print_host(const struct host_plan *host)
 		(double)host->tcp.delayed_ack_ns / 1e9,
 		(double)host->turn_ns / 1e9, host->batch_max, host->read_lent,
 		host->chunks);
+	if (host->quirk != QUIRK_NONE || host->jump_ns != 0)
+		fprintf(stderr, "   %s, jumps %.3f s at %.3f\n",
+			quirk_name[host->quirk], (double)host->jump_ns / 1e9,
+			(double)host->jump_at / 1e9);
 	for (unsigned i = 0; i < SCENARIO_WINDOWS; i++)
 		if (host->hold[i].to != 0 || host->stall[i].to != 0)
 			fprintf(stderr, "    hold %.3f-%.3f stall %.3f-%.3f\n",

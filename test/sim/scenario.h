@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "link.h"
 #include "netstack/netstack.h"
+#include "quirk.h"
 
 /* The clock does not begin at 0. */
 #define SCENARIO_START (100 * NS_PER_S)
@@ -50,6 +51,8 @@ struct host_plan {
 	uint32_t batch_max; /* packets given to one netstack_input() */
 	struct span hold[SCENARIO_WINDOWS];  /* the path cannot send */
 	struct span stall[SCENARIO_WINDOWS]; /* the process does not run */
+	enum quirk_kind quirk;
+	uint64_t jump_at, jump_ns; /* its clock jumps ahead; 0: never */
 };
 
 struct scenario {
