@@ -3,7 +3,9 @@
 #
 # make check-sim                 seeds that once failed, and some others
 # make check-sim SEEDS=5000      more of them
-# build/test/sim/sim --paths     how fast one stream is on named paths
+# make check-sim-long            1000 of ten virtual minutes each
+# build/test/sim/sim --paths     how fast one stream is on named paths, and
+#                                what it takes beside a kernel's
 # build/test/sim/sim --seed N        one of them again
 
 SIM_OBJ = $(patsubst %.c,$(B)/%.o,$(wildcard test/sim/*.c))
@@ -23,3 +25,10 @@ check-sim: $(B)/test/sim/sim
 	@./$< --paths >$(B)/test/sim/paths.log; code=$$?; \
 	  [ $$code = 0 ] || cat $(B)/test/sim/paths.log; \
 	  echo "paths: $$(tail -n 1 $(B)/test/sim/paths.log)"; exit $$code
+
+LONG_SEEDS ?= 1000
+
+.PHONY: check-sim-long
+check-sim-long: $(B)/test/sim/sim
+	@out=$$(./$< --long --seed 1 --count $(LONG_SEEDS)); code=$$?; \
+	  echo "long: $$out"; exit $$code

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sim [--seed N] [--count N] [--tunnel] [--verbose] [--trace LINES]
+ * sim [--seed N] [--count N] [--tunnel] [--long] [--verbose] [--trace LINES]
  *     [--regressions FILE] [--paths | --path NAME]
  *
  * Runs seeds, each in a process of its own, so that a failed CHECK costs one
@@ -35,15 +35,16 @@ struct tally {
 /* For the handler of SIGABRT, which takes no arguments. */
 static struct world *running;
 static unsigned trace_lines;
-static bool verbose;
+static bool verbose, lengthen;
 
 static void show_trace(int signal)
 {
 	(void)signal;
 	scenario_print(&running->scenario);
 	trace_print(&running->trace, trace_lines);
-	fprintf(stderr, "again: sim %s--seed %llu\n",
+	fprintf(stderr, "again: sim %s%s--seed %llu\n",
 		running->scenario.tunnel ? "--tunnel " : "",
+		running->scenario.lengthened ? "--long " : "",
 		(unsigned long long)running->scenario.seed);
 	fflush(NULL);
 	_exit(1);
@@ -69,6 +70,8 @@ static void run_seed(uint64_t seed, bool tunnel)
 	uint64_t hash;
 
 	scenario_make(&scenario, seed, tunnel);
+	if (lengthen)
+		scenario_lengthen(&scenario);
 	hash = world_run(running, &scenario, &stats);
 	if (verbose)
 		print_stats(seed, &stats);
@@ -176,6 +179,10 @@ static bool parse(int argc, char **argv, struct arguments *ret)
 			ret->path = "";
 			continue;
 		}
+		if (strcmp(argv[i], "--long") == 0) {
+			lengthen = true;
+			continue;
+		}
 		if (strcmp(argv[i], "--verbose") == 0) {
 			verbose = true;
 			continue;
@@ -207,9 +214,10 @@ int main(int argc, char **argv)
 	struct tally tally = {0, 0};
 
 	if (!parse(argc, argv, &arguments)) {
-		fprintf(stderr, "usage: sim [--seed N] [--count N] [--tunnel] "
-				"[--verbose] [--trace LINES] [--regressions "
-				"FILE] [--paths | --path NAME]\n");
+		fprintf(stderr,
+			"usage: sim [--seed N] [--count N] [--tunnel] "
+			"[--long] [--verbose] [--trace LINES] [--regressions "
+			"FILE] [--paths | --path NAME]\n");
 		return 64;
 	}
 	running = calloc(1, sizeof(*running));

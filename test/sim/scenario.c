@@ -8,7 +8,7 @@
 #include "base/limits.h"
 #include "base/time.h"
 
-enum { TINY_TOTAL_MAX = 20000 };
+enum { TINY_TOTAL_MAX = 20000, LONGER = 20, LONG_PAIRS = 8 };
 
 /* Most seeds have few kinds of faults: a run with all of them hides what one
  * alone would show. */
@@ -336,6 +336,51 @@ void scenario_make(struct scenario *scenario, uint64_t seed, bool tunnel)
 	scenario->end_by = scenario->heal_at + time_limit(scenario);
 }
 
+static void move_later(uint64_t *at, uint64_t *end)
+{
+	uint64_t moved;
+
+	if (*at < SCENARIO_START)
+		return;
+	moved = (*at - SCENARIO_START) * (LONGER - 1);
+	*at += moved;
+	if (end != NULL)
+		*end += moved;
+}
+
+static void move_host(struct host_plan *host)
+{
+	for (unsigned i = 0; i < SCENARIO_WINDOWS; i++) {
+		move_later(&host->hold[i].from, &host->hold[i].to);
+		move_later(&host->stall[i].from, &host->stall[i].to);
+	}
+	move_later(&host->jump_at, NULL);
+}
+
+void scenario_lengthen(struct scenario *scenario)
+{
+	struct rng rng = {.state = scenario->seed};
+	uint64_t longer = (scenario->heal_at - SCENARIO_START) * (LONGER - 1);
+
+	scenario->lengthened = true;
+	scenario->heal_at += longer;
+	for (unsigned i = 0; i < 2; i++) {
+		struct link_config *link = &scenario->link[i];
+
+		move_host(&scenario->host[i]);
+		move_later(&link->dark_from, &link->dark_to);
+		move_later(&link->narrow_from, NULL);
+	}
+	for (unsigned i = scenario->pair_count; i < LONG_PAIRS; i++)
+		scenario->pairs[i] = scenario->pairs[i % scenario->pair_count];
+	if (scenario->pair_count < LONG_PAIRS)
+		scenario->pair_count = LONG_PAIRS;
+	for (unsigned i = 1; i < scenario->pair_count; i++)
+		scenario->pairs[i].end[0].start_at =
+			SCENARIO_START + rng_below(&rng, longer);
+	scenario->end_by = scenario->heal_at + time_limit(scenario);
+}
+
 static void print_host(const struct host_plan *host)
 {
 	fprintf(stderr,
@@ -362,9 +407,10 @@ static void print_host(const struct host_plan *host)
 
 void scenario_print(const struct scenario *scenario)
 {
-	fprintf(stderr, "seed %llu%s%s mtu %u, %u connections\n",
+	fprintf(stderr, "seed %llu%s%s%s mtu %u, %u connections\n",
 		(unsigned long long)scenario->seed,
 		scenario->tunnel ? " tunnel" : "",
+		scenario->lengthened ? " long" : "",
 		scenario->clean ? " clean" : "", scenario->mtu,
 		scenario->pair_count);
 	for (unsigned i = 0; i < 2; i++) {

@@ -57,7 +57,8 @@ struct host_plan {
 
 struct scenario {
 	uint64_t seed;
-	bool tunnel;    /* WireGuard on both ends */
+	bool tunnel; /* WireGuard on both ends */
+	bool lengthened;
 	bool clean;     /* no faults at all: nothing may be sent twice */
 	bool unchecked; /* no invariants after each event: for long streams */
 	uint16_t mtu;
@@ -74,6 +75,8 @@ struct scenario {
 };
 
 void scenario_make(struct scenario *ret_scenario, uint64_t seed, bool tunnel);
+/* The same faults over ten minutes, with connections that come all the time. */
+void scenario_lengthen(struct scenario *scenario);
 void scenario_print(const struct scenario *scenario);
 
 #endif
