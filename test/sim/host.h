@@ -53,7 +53,8 @@ void host_close(struct host *host);
 /* The address of a host in a family. */
 struct ip_addr host_address(unsigned index, uint8_t family);
 
-/* One turn, at a moment of the world: expire, input, events, applications, output. */
+/* One turn at a moment of the world's clock: expire, input, events,
+ * applications, output. */
 void host_turn(struct host *host, uint64_t now);
 /* When it must run next; NEVER. */
 uint64_t host_wake(const struct host *host);
