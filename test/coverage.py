@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 """Line coverage of one folder, from what a build with --coverage left behind.
 
-coverage.py BUILD FOLDER [MISSED]   prints a table; MISSED gets the lines that
-no test reached, as file:line: text
+coverage.py BUILD FOLDER MISSED LEAST   prints a table; MISSED gets the lines
+that no test reached, as file:line: text; fails below LEAST percent
 """
 
 import glob
@@ -45,7 +45,7 @@ def write_missed(path, files):
                     print(f"{name}:{number}: {text[number - 1]}", file=out)
 
 
-def main(build, folder, missed=None):
+def main(build, folder, missed, least):
     files = counts_by_file(build, folder)
     if not files:
         sys.exit(f"no coverage data under {build}/{folder}")
@@ -58,8 +58,9 @@ def main(build, folder, missed=None):
         total += len(lines)
         hit += reached
     print(f"{'total':32} {hit:5} of {total:5} {100 * hit / total:6.1f} %")
-    if missed:
-        write_missed(missed, files)
+    write_missed(missed, files)
+    if 100 * hit < float(least) * total:
+        sys.exit(f"less than {least} %: {missed} has the rest")
 
 
 main(*sys.argv[1:])

@@ -368,8 +368,8 @@ static void test_bad_names(void **state)
 		"db.example",
 		"internal.example",
 		"xinternal",
-		"1234567890123456789012345678901234567890"
-		"123456789012345678901234.internal"};
+		("1234567890123456789012345678901234567890"
+		 "123456789012345678901234.internal")};
 	struct zone *zone = zone_test_example();
 	void *memory = calloc(1, zone_size(1));
 	struct ip_addr addr;
