@@ -118,6 +118,7 @@ struct wg_device {
 	struct timer_heap timers; /* by peer */
 	struct wg_peer_queue output, events;
 	uint64_t greatest_stamp;
+	uint32_t jitter; /* ns, of the last handshake */
 	uint64_t counters[WG_COUNTERS];
 };
 

@@ -4,10 +4,14 @@
 
 #include "base/check.h"
 
-/* A third of a second at most, so that two sides that collide part (N12). */
-static uint64_t jitter(const struct wg_device *dev)
+/* A third of a second at most, so that two sides that collide part (N12). Drawn
+ * for each handshake; whoever sends data takes the last one, because drawing may
+ * be a system call. */
+static uint32_t draw_jitter(struct wg_device *dev)
 {
-	return random_below(&dev->config.random, (uint32_t)(NS_PER_S / 3));
+	dev->jitter =
+		random_below(&dev->config.random, (uint32_t)(NS_PER_S / 3));
+	return dev->jitter;
 }
 
 void wg_timers_arm(struct wg_device *dev, struct wg_peer *peer)
@@ -50,7 +54,7 @@ static bool may_initiate(const struct wg_peer *peer, uint64_t now)
 static void retry_later(struct wg_device *dev, struct wg_peer *peer)
 {
 	set(dev, peer, WG_TIMER_RETRANSMIT_HANDSHAKE,
-	    peer->last_sent + WG_REKEY_TIMEOUT_NS + jitter(dev));
+	    peer->last_sent + WG_REKEY_TIMEOUT_NS + draw_jitter(dev));
 }
 
 void wg_timers_initiate(struct wg_device *dev, struct wg_peer *peer,
@@ -80,7 +84,7 @@ void wg_timers_data_sent(struct wg_device *dev, struct wg_peer *peer,
 	if (!armed(peer, WG_TIMER_NEW_HANDSHAKE))
 		set(dev, peer, WG_TIMER_NEW_HANDSHAKE,
 		    now + WG_KEEPALIVE_TIMEOUT_NS + WG_REKEY_TIMEOUT_NS +
-			    jitter(dev));
+			    dev->jitter);
 }
 
 void wg_timers_data_received(struct wg_device *dev, struct wg_peer *peer,
