@@ -83,7 +83,7 @@ static void test_all(void **state)
 	struct options options =
 		parse(&words, "--config=a.yaml --forward 1:a:1 --forward=2:b:2 "
 			      "--state-dir /var --socket /run/s --strict "
-			      "--log-level=debug --check");
+			      "--aead ipsec-mb --log-level=debug --check");
 
 	(void)state;
 	assert_int_equal(options.action, ACTION_CHECK);
@@ -94,6 +94,7 @@ static void test_all(void **state)
 	assert_string_equal(options.state_dir, "/var");
 	assert_string_equal(options.socket, "/run/s");
 	assert_true(options.strict);
+	assert_string_equal(options.aead, "ipsec-mb");
 	assert_int_equal(options.log_level, LOG_LEVEL_DEBUG);
 }
 
@@ -144,6 +145,9 @@ static void test_refused(void **state)
 		 "--config is given twice; once is enough"},
 		{"--socket a --socket b",
 		 "--socket is given twice; once is enough"},
+		{"--aead rot13",
+		 "--aead: \"rot13\" is not auto, libsodium, libcrypto or "
+		 "ipsec-mb"},
 		{"--log-level loud",
 		 "--log-level: \"loud\" is not error, warning, notice, info or "
 		 "debug"},
@@ -194,7 +198,7 @@ static void test_help(void **state)
 	static const char *const names[] = {
 		"--config",  "--wireguard", "--forward", "--check",
 		"--strict",  "--state-dir", "--socket",  "--log-level",
-		"--version", "--help",
+		"--version", "--help",      "--aead",
 	};
 
 	(void)state;
