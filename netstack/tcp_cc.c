@@ -124,6 +124,16 @@ static uint32_t flight_then(const struct tcp_cc *cc,
 	return cc->round_flight - (uint32_t)(more * left / cc->round_flight);
 }
 
+/* Of what was outstanding: mean round trips know of delays without a queue. */
+static uint32_t without_queue(const struct tcp_cc *cc, uint32_t flight)
+{
+	uint32_t usual = cc->floor / MEAN_UNITS;
+
+	if (usual >= cc->recent)
+		return flight;
+	return (uint32_t)((uint64_t)flight * usual / cc->recent);
+}
+
 /* A queue is there when round trips are longer for a while; it began when the
  * window was what it was a round trip before they were. */
 static void look_for_queue(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
@@ -141,8 +151,7 @@ static void look_for_queue(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 		return;
 	}
 	if (cc->hystart++ == 0)
-		cc->queue_began = (uint32_t)((uint64_t)flight_then(cc, ack) *
-					     empty / cc->recent);
+		cc->queue_began = without_queue(cc, flight_then(cc, ack));
 	if (cc->hystart < LATE_EIGHTHS)
 		return;
 	if (cc->queue_began < least)
