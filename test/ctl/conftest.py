@@ -2,6 +2,7 @@
 """proxyctl against a daemon written in Python: no root, no network."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -14,6 +15,13 @@ from fake import Fake  # noqa: E402
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 PROXYCTL = os.environ.get("PROXYCTL", os.path.join(ROOT, "build/proxyctl"))
+
+
+def pytest_configure(config):
+    """Programs inherit which signals are ignored: not those of a shell that
+    runs us in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

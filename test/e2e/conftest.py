@@ -17,8 +17,12 @@ FULL = os.environ.get("WGPROXYD_E2E_FULL") == "1"
 
 
 def pytest_configure(config):
-    """A runner that is told to end still removes its namespaces."""
+    """A runner that is told to end still removes its namespaces. Programs
+    inherit which signals are ignored: not those of a shell that runs us in
+    the background."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     reason = netns.unavailable()
     if reason is not None and os.environ.get("CI"):
         pytest.exit("CI must run these tests, but " + reason, returncode=1)
