@@ -28,7 +28,9 @@
 #include "daemon/io_owner.h"
 #include "daemon/tunnel.h"
 
-enum { UDP_RECEIVE_BATCH = 16, UDP_RECEIVE_BYTES = 65536 };
+/* What is received in one turn stays in the second-level cache until it has
+ * been opened and written. */
+enum { UDP_RECEIVE_BATCH = 8, UDP_RECEIVE_BYTES = 65536 };
 
 struct io_loop;
 
