@@ -205,6 +205,9 @@ static size_t collect(struct host *host, uint64_t now,
 			trace_packet(host->trace, now,
 				     host->index == 0 ? "0 <-" : "1 <-",
 				     packets[count].data, packets[count].len);
+			if (!host->scenario->unchecked)
+				wire_received(&host->wire, packets[count].data,
+					      packets[count].len);
 			count++;
 		}
 	}
@@ -275,6 +278,13 @@ static void put_late(struct host *host, uint64_t now)
 		put_out(host, now, out[0].data, out[0].len);
 }
 
+static void check_inner(struct host *host, const struct run *run)
+{
+	for (uint32_t i = 0; i < run->count; i++)
+		wire_sent(&host->wire, run_ip(run, run->ip_len, i),
+			  i + 1U < run->count ? run->ip_len : run->last_len);
+}
+
 static void trace_inner(struct host *host, uint64_t now, const struct run *run)
 {
 	for (uint32_t i = 0; i < run->count; i++)
@@ -288,6 +298,8 @@ static void send_run(struct host *host, uint64_t now, struct run *run)
 {
 	uint32_t stride = run_stride(run->ip_len, run->mtu);
 
+	if (!host->scenario->unchecked)
+		check_inner(host, run);
 	if (host->tunnel != NULL) {
 		trace_inner(host, now, run);
 		tunnel_seal(host->tunnel, now, run);

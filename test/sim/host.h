@@ -13,6 +13,7 @@
 #include "quirk.h"
 #include "rival.h"
 #include "tunnel.h"
+#include "wire.h"
 
 enum { HOST_PORT = 5432, HOST_APPS_MAX = 2 * SCENARIO_PAIRS_MAX };
 
@@ -41,6 +42,7 @@ struct host {
 	uint64_t held_until; /* 0: the path is free */
 	uint64_t pulled;     /* packets */
 	struct quirk quirk;
+	struct wire wire;
 	uint64_t world_now; /* what its own clock may have left behind */
 };
 
