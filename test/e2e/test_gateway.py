@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """A gateway of ours under load, with foreign clients, and away for a while."""
 
+import concurrent.futures
 import json
 import os
 import re
@@ -60,15 +61,12 @@ def test_pgbench_200_clients(lab, daemon, gateway):
 
 def test_a_gibibyte_each_way(daemon, full):
     size = 1024 * stream.MIB if full else 128 * stream.MIB
-    threads = [threading.Thread(target=copy, args=(daemon, name, size))
-               for copy, name in ((clients.upload, "sink"),
-                                  (clients.download, "source"))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert daemon.events("conn_closed", forward="sink")[-1]["tx"] == str(size)
-    assert daemon.events("conn_closed", forward="source")[-1]["rx"] == \
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for copy in [pool.submit(clients.upload, daemon, "sink", size),
+                     pool.submit(clients.download, daemon, "source", size)]:
+            copy.result()
+    assert daemon.wait_event("conn_closed", forward="sink")["tx"] == str(size)
+    assert daemon.wait_event("conn_closed", forward="source")["rx"] == \
         str(size)
 
 
