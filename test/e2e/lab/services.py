@@ -121,8 +121,9 @@ class Services:
 
     def endings(self, name):
         """What ended so far on that port, oldest first."""
-        lines = [json.loads(line) for line in self.process.log().splitlines()
-                 if line.startswith("{")]
+        lines = [json.loads(line)
+                 for line in self.process.log().splitlines(keepends=True)
+                 if line.startswith("{") and line.endswith("\n")]
         return [line for line in lines if line["service"] == name]
 
     def wait_ending(self, name, seen=0, seconds=10):
@@ -152,8 +153,9 @@ def serve_one(name, behave, conn, client):
         ending = "broken pipe"
     except (EOFError, OSError) as error:
         ending = str(error)
-    print(json.dumps({"service": name, "end": ending, "bytes": count,
-                      "client": client[0]}), flush=True)
+    line = json.dumps({"service": name, "end": ending, "bytes": count,
+                       "client": client[0]})
+    os.write(1, (line + "\n").encode())  # whole: others write, too
 
 
 def serve(name, behave, listener):
