@@ -45,6 +45,7 @@ void flow_init(struct flow_table *table, void *memory, uint32_t cap,
 	table->mask = count - 1;
 	table->count = 0;
 	table->cap = cap;
+	table->last = FLOW_NONE;
 	table->secret = *secret;
 }
 
@@ -53,26 +54,39 @@ static uint32_t hash(const struct flow_table *table, const struct flow_key *key)
 	return (uint32_t)siphash(&table->secret, key, sizeof(*key));
 }
 
+static bool has_key(const struct flow_table *table, uint32_t index,
+		    const struct flow_key *key)
+{
+	return memcmp(&table->keys[index], key, sizeof(*key)) == 0;
+}
+
 static bool same_key(const struct flow_table *table, uint32_t slot,
 		     uint32_t tag, const struct flow_key *key)
 {
 	const struct flow_entry *entry = &table->entries[slot];
 
-	return entry->tag == tag &&
-	       memcmp(&table->keys[entry->index - 1], key, sizeof(*key)) == 0;
+	return entry->tag == tag && has_key(table, entry->index - 1, key);
 }
 
 uint32_t flow_find(const struct flow_table *table, const struct flow_key *key)
 {
-	uint32_t tag = hash(table, key);
-	uint32_t slot = tag & table->mask;
+	uint32_t tag, slot;
 
+	if (table->last != FLOW_NONE && has_key(table, table->last, key))
+		return table->last;
+	tag = hash(table, key);
+	slot = tag & table->mask;
 	for (; table->entries[slot].index != 0;
 	     slot = (slot + 1) & table->mask) {
 		if (same_key(table, slot, tag, key))
 			return table->entries[slot].index - 1;
 	}
 	return FLOW_NONE;
+}
+
+void flow_expect(struct flow_table *table, uint32_t index)
+{
+	table->last = index;
 }
 
 void flow_insert(struct flow_table *table, const struct flow_key *key,
@@ -106,6 +120,8 @@ void flow_remove(struct flow_table *table, uint32_t index)
 	uint32_t hole = slot_of(table, index);
 	uint32_t slot = hole;
 
+	if (table->last == index)
+		table->last = FLOW_NONE;
 	for (;;) {
 		uint32_t home;
 

@@ -6,7 +6,8 @@
  * one half, hashed with a secret key because peers choose ports. An entry is
  * {tag, index}; the tuples themselves lie in an array parallel to the
  * connections, so a probe touches one cache line until the tag matches.
- * Removal shifts back what follows: no tombstones.
+ * Removal shifts back what follows: no tombstones. Packets come in runs of one
+ * connection, so what was found last is compared before anything is hashed.
  */
 #ifndef NETSTACK_FLOW_H
 #define NETSTACK_FLOW_H
@@ -36,6 +37,7 @@ struct flow_table {
 	struct flow_key *keys; /* by connection */
 	uint32_t mask;
 	uint32_t count, cap;
+	uint32_t last; /* connection found last, or FLOW_NONE */
 	struct siphash_key secret;
 };
 
@@ -49,6 +51,8 @@ void flow_init(struct flow_table *table, void *memory, uint32_t cap,
 
 /* FLOW_NONE when there is none. */
 uint32_t flow_find(const struct flow_table *table, const struct flow_key *key);
+/* The next flow_find() is likely for this connection, which is in the table. */
+void flow_expect(struct flow_table *table, uint32_t index);
 /* The key must not be in the table. */
 void flow_insert(struct flow_table *table, const struct flow_key *key,
 		 uint32_t index);

@@ -386,8 +386,10 @@ void tcp_arrive(struct netstack *ns, const struct tcp_arrival *arrival)
 	uint32_t index = flow_find(&ns->flows, &key);
 	struct tcp_conn *conn = NULL;
 
-	if (index != FLOW_NONE)
+	if (index != FLOW_NONE) {
+		flow_expect(&ns->flows, index);
 		conn = tcp_at(ns, index);
+	}
 	if (conn == NULL && tcp_time_wait_arrive(ns, arrival))
 		return;
 	if (conn == NULL) {
