@@ -110,8 +110,9 @@ static void receive(struct io_loop *io)
 	unsigned used = 0;
 
 	io->receive_first++;
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
-		uint32_t slot = (io->receive_first + i) % TUNNEL_SLOTS;
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++) {
+		uint32_t slot =
+			(io->receive_first + i) % io->proxy.tunnel_count;
 
 		if (io->tunnels[slot].udp != NULL)
 			used = io_udp_receive(io->tunnels[slot].udp, used);
@@ -120,7 +121,7 @@ static void receive(struct io_loop *io)
 
 static void release_buffers(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++) {
 		if (io->proxy.tunnels[i] != NULL)
 			tunnel_input_done(io->proxy.tunnels[i], &io->now);
 	}
@@ -143,7 +144,7 @@ static void serve_clients(struct io_loop *io)
 
 static void flush(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++) {
 		if (io->tunnels[i].udp != NULL)
 			io_udp_flush(io->tunnels[i].udp);
 	}
@@ -151,7 +152,7 @@ static void flush(struct io_loop *io)
 
 static void tend_tunnels(struct io_loop *io)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS && !io->stopping; i++)
+	for (uint32_t i = 0; i < io->proxy.tunnel_count && !io->stopping; i++)
 		io_tunnel_turn(io, i);
 }
 
@@ -162,7 +163,7 @@ static uint64_t wait_ns(const struct io_loop *io)
 
 	if (io->again)
 		return 0;
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++)
+	for (uint32_t i = 0; i < io->proxy.tunnel_count; i++)
 		edge = time_min(edge, io_tunnel_deadline(io, i));
 	if (io->accept_pause > io->now.awake)
 		edge = time_min(edge, io->accept_pause);

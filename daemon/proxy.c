@@ -403,7 +403,7 @@ static void tunnel_events(struct proxy *proxy, const struct clock *now,
 void proxy_events(struct proxy *proxy, const struct clock *now)
 {
 	tunnel_zones_update(proxy);
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
 		if (proxy->tunnels[i] == NULL)
 			continue;
 		proxy->tunnels_changed |=
@@ -416,7 +416,7 @@ void proxy_events(struct proxy *proxy, const struct clock *now)
 
 void proxy_expire(struct proxy *proxy, const struct clock *now)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
 		if (proxy->tunnels[i] != NULL)
 			tunnel_expire(proxy->tunnels[i], now);
 	}
@@ -426,7 +426,7 @@ uint64_t proxy_wait(const struct proxy *proxy, const struct clock *now)
 {
 	uint64_t wait = clock_until(watch_deadline(proxy), now->awake);
 
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
 		if (proxy->tunnels[i] != NULL)
 			wait = time_min(wait,
 					tunnel_wait(proxy->tunnels[i], now));

@@ -41,6 +41,7 @@ enum { TUNNEL_SLOTS = 2 * TUNNELS_MAX, FORWARD_SLOTS = 2 * FORWARDS_MAX };
 
 struct proxy {
 	struct tunnel *tunnels[TUNNEL_SLOTS]; /* NULL: free */
+	uint32_t tunnel_count;                /* slots that were ever used */
 	struct forward *forwards;             /* FORWARD_SLOTS of them */
 	uint32_t forward_count;               /* slots that were ever used */
 	struct relay *relays;

@@ -42,6 +42,8 @@ int proxy_add_tunnel(struct proxy *proxy, const struct clock *now,
 		return err;
 	}
 	proxy->tunnels[slot] = tunnel;
+	if (slot >= proxy->tunnel_count)
+		proxy->tunnel_count = slot + 1;
 	*ret_slot = slot;
 	return 0;
 }

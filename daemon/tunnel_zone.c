@@ -149,7 +149,7 @@ static void update(const struct proxy *proxy, struct tunnel *tunnel)
 
 void tunnel_zones_changed(struct proxy *proxy)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
 		if (proxy->tunnels[i] != NULL)
 			proxy->tunnels[i]->zone.changed = true;
 	}
@@ -157,7 +157,7 @@ void tunnel_zones_changed(struct proxy *proxy)
 
 void tunnel_zones_update(struct proxy *proxy)
 {
-	for (uint32_t i = 0; i < TUNNEL_SLOTS; i++) {
+	for (uint32_t i = 0; i < proxy->tunnel_count; i++) {
 		struct tunnel *tunnel = proxy_tunnel_at(proxy, i);
 
 		if (tunnel != NULL && tunnel->zone.changed)
