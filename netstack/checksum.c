@@ -28,22 +28,41 @@ static uint32_t to_network(uint32_t sum)
 /* What the compiler puts into the vectors that it knows of. */
 typedef uint64_t lanes __attribute__((vector_size(16)));
 
-/* Copies on the way when to is not NULL. Halves are added apart, so that no
- * carry is lost. */
+/* Halves are added apart, so that no carry is lost. */
+struct sums {
+	lanes low, high;
+};
+
+static inline void add_lanes(struct sums *sums, uint8_t *to,
+			     const uint8_t *from, size_t at)
+{
+	lanes words;
+
+	memcpy(&words, from + at, sizeof(words));
+	if (to != NULL)
+		memcpy(to + at, &words, sizeof(words));
+	sums->low += words & 0xffffffff;
+	sums->high += words >> 32;
+}
+
+/* Copies on the way when to is not NULL. Four at a time: else counting is a
+ * third of the work. */
 static inline uint64_t add_words(uint8_t *to, const uint8_t *from, size_t len)
 {
-	lanes low = {0}, high = {0}, words;
+	enum { STEP = sizeof(lanes) };
+	struct sums sums = {{0}, {0}};
 	uint64_t sum = 0;
 	size_t at = 0;
 	uint32_t word;
 
-	for (; len - at >= sizeof(words); at += sizeof(words)) {
-		memcpy(&words, from + at, sizeof(words));
-		if (to != NULL)
-			memcpy(to + at, &words, sizeof(words));
-		low += words & 0xffffffff;
-		high += words >> 32;
+	for (; len - at >= 4 * STEP; at += 4 * STEP) {
+		add_lanes(&sums, to, from, at);
+		add_lanes(&sums, to, from, at + STEP);
+		add_lanes(&sums, to, from, at + 2 * STEP);
+		add_lanes(&sums, to, from, at + 3 * STEP);
 	}
+	for (; len - at >= STEP; at += STEP)
+		add_lanes(&sums, to, from, at);
 	for (; len - at >= sizeof(word); at += sizeof(word)) {
 		memcpy(&word, from + at, sizeof(word));
 		if (to != NULL)
@@ -57,8 +76,8 @@ static inline uint64_t add_words(uint8_t *to, const uint8_t *from, size_t len)
 			memcpy(to + at, &word, len - at);
 		sum += word;
 	}
-	low += high;
-	return sum + low[0] + low[1];
+	sums.low += sums.high;
+	return sum + sums.low[0] + sums.low[1];
 }
 
 uint32_t checksum_add(uint32_t sum, const uint8_t *data, size_t len)
