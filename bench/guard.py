@@ -66,10 +66,18 @@ def count(program, scenario, folder):
     return round((totals[1] - totals[0]) / ROUNDS[scenario])
 
 
+def without_debug(program, folder):
+    """valgrind gives up on the debug information of some compilers."""
+    bare = os.path.join(folder, os.path.basename(program))
+    subprocess.run(["strip", "-g", "-o", bare, program], check=True)
+    return bare
+
+
 def measure(program):
     with tempfile.TemporaryDirectory() as folder, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = {name: pool.submit(count, program, name, folder)
+        bare = without_debug(program, folder)
+        found = {name: pool.submit(count, bare, name, folder)
                  for name in ROUNDS}
         return {name: future.result() for name, future in found.items()}
 
