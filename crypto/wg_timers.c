@@ -5,8 +5,8 @@
 #include "base/check.h"
 
 /* A third of a second at most, so that two sides that collide part (N12). Drawn
- * for each handshake; whoever sends data takes the last one, because drawing may
- * be a system call. */
+ * for each handshake; whoever sends data takes the last one, because drawing
+ * may be a system call. */
 static uint32_t draw_jitter(struct wg_device *dev)
 {
 	dev->jitter =
