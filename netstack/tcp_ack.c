@@ -32,13 +32,16 @@ void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt)
 	conn->rto = time_min(conn->srtt + margin, config->rto_max_ns);
 }
 
-/* RFC 9293: only a segment at least as new may change the window. */
+/* RFC 9293: only a segment at least as new may change the window. One that
+ * acknowledges more is newer, whatever it sends again: the old window from
+ * there on would reach beyond what the peer said. */
 static void update_window(struct tcp_conn *conn,
 			  const struct tcp_segment *segment)
 {
 	uint32_t wnd = (uint32_t)segment->wnd << conn->snd_wscale;
 
-	if (!seq_lt(conn->snd_wl1, segment->seq) &&
+	if (!seq_lt(conn->snd_una, segment->ack) &&
+	    !seq_lt(conn->snd_wl1, segment->seq) &&
 	    !(conn->snd_wl1 == segment->seq &&
 	      seq_le(conn->snd_wl2, segment->ack)))
 		return;

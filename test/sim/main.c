@@ -144,7 +144,7 @@ static void count_paths(struct tally *tally, const char *name)
 	}
 }
 
-/* Lines "SEED" or "SEED tunnel"; '#' begins a comment. */
+/* Lines "SEED", "SEED tunnel" or "SEED long"; '#' begins a comment. */
 static bool run_regressions(struct tally *tally, const char *path)
 {
 	FILE *file = fopen(path, "r");
@@ -158,9 +158,11 @@ static bool run_regressions(struct tally *tally, const char *path)
 		char *end;
 		uint64_t seed = strtoull(line, &end, 10);
 
+		lengthen = strstr(end, "long") != NULL;
 		if (end != line)
 			count_seed(tally, seed, strstr(end, "tunnel") != NULL);
 	}
+	lengthen = false;
 	fclose(file);
 	return true;
 }
