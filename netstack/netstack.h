@@ -219,11 +219,11 @@ enum tcp_option {
 	 * the caller's: tcp_shutdown(), then wait for NS_SENT. */
 	TCP_OPTION_ABORT_ON_CLOSE,
 	/* Bytes, options included: announced, and none longer is sent. The
-	 * first needs it before the SYN: on a listener, or in the
-	 * configuration. */
+	 * first needs it before the SYN leaves: on a listener, or right after
+	 * tcp_connect(). */
 	TCP_OPTION_MAX_SEGMENT,
 	/* Bytes, at most. The window scale follows from the receive buffer that
-	 * is set before the SYN. */
+	 * is set before the SYN leaves. */
 	TCP_OPTION_SEND_BUFFER,
 	TCP_OPTION_RECV_BUFFER,
 	TCP_OPTIONS,
@@ -236,14 +236,15 @@ int tcp_set_option(struct netstack *ns, uint64_t now, struct ns_handle handle,
 int tcp_get_option(const struct netstack *ns, struct ns_handle handle,
 		   enum tcp_option option, uint64_t *ret_value);
 
-/* What went wrong, once: a failure, else the last ICMP soft error; -ERR_* or
- * 0. As SO_ERROR. */
+/* What went wrong: a failure, as long as the handle lives; else the last ICMP
+ * soft error, once. -ERR_* or 0. */
 int tcp_error(struct netstack *ns, struct ns_handle handle);
 
 /* FIN after everything committed; receiving goes on. */
 int tcp_shutdown(struct netstack *ns, uint64_t now, struct ns_handle handle);
 /* Nothing more is wanted: what waits and what comes is acknowledged and thrown
- * away, and tcp_recv() says -ERR_CLOSED. Sending goes on. */
+ * away, and tcp_recv() says -ERR_CLOSED. Sending goes on. -ERR_STATE before
+ * the handshake is complete. */
 int tcp_shutdown_receive(struct netstack *ns, uint64_t now,
 			 struct ns_handle handle);
 /* Gives the handle up. Data already committed is still delivered; unread data

@@ -102,6 +102,8 @@ static void apply(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 
 	if (conn->rcv_buffer > buffer)
 		conn->rcv_buffer = buffer; /* what was announced stays so */
+	if (conn->state == TCPS_SYN_SENT && conn->snd_nxt == conn->iss)
+		conn->rcv_wscale = tcp_own_wscale(ns, conn);
 	if (!tcp_synchronized(conn))
 		return;
 	if (option == TCP_OPTION_KEEPALIVE_IDLE ||

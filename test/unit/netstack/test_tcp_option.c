@@ -158,6 +158,42 @@ static void test_inherited(void **state)
 	tcp_abort(ns(1), pair.now, far);
 }
 
+/* Right after tcp_connect() nothing has been sent yet. */
+static void test_before_the_syn(void **state)
+{
+	struct endpoint local = {.port = 80}, to = pair_endpoint(1, IP_V6, 80);
+	struct ns_handle listener, near;
+
+	(void)state;
+	assert_int_equal(tcp_listen(ns(1), &local, 1, 0, &listener), 0);
+	assert_int_equal(tcp_connect(ns(0), pair.now, &to, 0, &near), 0);
+	assert_int_equal(tcp_set_option(ns(0), pair.now, near,
+					TCP_OPTION_RECV_BUFFER, 60000),
+			 0);
+	assert_int_equal(tcp_set_option(ns(0), pair.now, near,
+					TCP_OPTION_MAX_SEGMENT, 1000),
+			 0);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(pair_info(&pair, 0, near).rcv_wscale, 0);
+	assert_int_equal(pair_info(&pair, 0, near).mss, 1000 - 12);
+	tcp_close(ns(1), pair.now, listener);
+	tcp_abort(ns(0), pair.now, near);
+}
+
+static void test_refused(void **state)
+{
+	struct endpoint to = pair_endpoint(1, IP_V6, 81);
+	struct ns_handle near;
+
+	(void)state;
+	assert_int_equal(tcp_connect(ns(0), pair.now, &to, 0, &near), 0);
+	pair_run(&pair, NS_PER_S);
+	for (int i = 0; i < 2; i++) /* as long as the handle lives */
+		assert_int_equal(tcp_error(ns(0), near), -ERR_REFUSED);
+	tcp_close(ns(0), pair.now, near);
+	assert_int_equal(tcp_error(ns(0), near), -ERR_CLOSED);
+}
+
 static uint64_t segments_for(unsigned writes)
 {
 	uint64_t before = pair_info(&pair, 0, c).segments_sent;
@@ -309,10 +345,11 @@ int main(void)
 #define T(name) \
 	cmocka_unit_test_setup_teardown(test_##name, open_pair, close_pair)
 	const struct CMUnitTest tests[] = {
-		T(defaults),         T(range),          T(sets),
-		T(inherited),        T(nagle),          T(keepalive),
-		T(user_timeout),     T(abort_on_close), T(buffers),
-		T(shutdown_receive), T(info),
+		T(defaults),       T(range),          T(sets),
+		T(inherited),      T(before_the_syn), T(refused),
+		T(nagle),          T(keepalive),      T(user_timeout),
+		T(abort_on_close), T(buffers),        T(shutdown_receive),
+		T(info),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
