@@ -18,4 +18,9 @@ static inline uint64_t time_min(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static inline uint64_t time_max(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 #endif

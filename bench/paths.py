@@ -13,7 +13,9 @@ so that a busy machine Linux may have as much memory for a socket as
 we take.
 
 The path "shared" is another thing: one upload of each end at once through one
-link, Linux with CUBIC, and the share of ours in terms of Linux'.
+link, Linux with CUBIC, and the share of ours in terms of Linux'. Beside it, for
+what two streams of CUBIC make of each other by chance: the second of two
+streams of Linux in terms of the first.
 """
 
 import concurrent.futures
@@ -42,7 +44,7 @@ PATHS = {
 }
 LINUX = ["cubic", "bbr"]
 SHARED = {"delay_us": 20000, "rate_mbps": 100, "queue_kib": 488}
-SETTLE = 5  # seconds that do not count
+SETTLE = 15  # seconds that do not count: who comes later takes long to rise
 
 
 def impairments(path):
@@ -110,23 +112,35 @@ def measure_path(lab, nears, path, seconds, runs):
             max(values)), flush=True)
 
 
+def at_once(lab, order, seconds):
+    """Mbit/s of each near end, which begin one after the other."""
+    with concurrent.futures.ThreadPoolExecutor(len(order)) as pool:
+        futures = []
+        for near in order:
+            futures.append(pool.submit(iperf, lab, near, "up", LINUX[0],
+                                       seconds, SETTLE))
+            time.sleep(1)
+        return [future.result() for future in futures]
+
+
 def measure_shared(lab, nears, seconds, runs):
-    """Both at once. Each is the first to come in turn, and as often: whoever
-    is keeps more for long."""
-    shares = []
+    """Each is the first to come in turn, and as often: whoever is keeps more
+    for long."""
+    ours, linux = nears
+    other = Near("tun", linux.host, linux.port + 1, linux.relay)
+    shares = {}
     for run in range(runs + runs % 2):
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            futures = {}
-            for near in nears[::-1] if run % 2 else nears:
-                futures[near.name] = pool.submit(
-                    iperf, lab, near, "up", LINUX[0], seconds, SETTLE)
-                time.sleep(1)
-            ours, linux = (futures[near.name].result() for near in nears)
-        shares.append(ours / linux)
-        print("%-11s %-5s %.1f beside %.1f: %.2f of its share" % (
-            "shared", "up", ours, linux, shares[-1]), flush=True)
-    print("%-11s %-5s mean %.2f" % ("shared", "up",
-                                    statistics.geometric_mean(shares)))
+        for near in (ours, other):
+            order = [near, linux] if run % 2 == 0 else [linux, near]
+            rates = dict(zip(order, at_once(lab, order, seconds)))
+            shares.setdefault(near, []).append(rates[near] / rates[linux])
+            print("%-11s %-5s %-9s %.1f beside %.1f: %.2f of its share" % (
+                "shared", "up", near.name, rates[near], rates[linux],
+                shares[near][-1]), flush=True)
+    for near, values in shares.items():
+        print("%-11s %-5s %-9s %.2f to %.2f, mean %.2f" % (
+            "shared", "up", near.name, min(values), max(values),
+            statistics.geometric_mean(values)))
 
 
 def near_daemon(lab, relay):
@@ -165,7 +179,7 @@ def make_relay(lab, port, **settings):
 
 
 def make_servers(lab):
-    for port in (IPERF_PORT, IPERF_PORT + 1):
+    for port in range(IPERF_PORT, IPERF_PORT + 3):
         server = Process("iperf3", lab.far.command(as_root(
             ["iperf3", "-s", "-p", str(port)])),
             os.path.join(lab.folder, "iperf3-%d.log" % port))

@@ -179,22 +179,6 @@ static uint64_t wait_ns(const struct io_loop *io)
 	return time_min(wait, clock_until(edge, io->now.awake));
 }
 
-static void on_timer(uv_timer_t *handle)
-{
-	(void)handle; /* the turn of this iteration does the work */
-}
-
-static void arm_timer(struct io_loop *io)
-{
-	uint64_t wait = wait_ns(io);
-
-	if (wait == NEVER)
-		uv_timer_stop(&io->timer);
-	else
-		uv_timer_start(&io->timer, on_timer,
-			       (wait + NS_PER_MS - 1) / NS_PER_MS, 0);
-}
-
 static void close_handles(struct io_loop *io)
 {
 	io->closed = true;
@@ -204,7 +188,7 @@ static void close_handles(struct io_loop *io)
 	io_control_close(io);
 	for (unsigned i = 0; i < IO_SIGNALS; i++)
 		io_owner_close(&io->owner, (uv_handle_t *)&io->signals[i]);
-	io_owner_close(&io->owner, (uv_handle_t *)&io->timer);
+	io_timer_close(&io->timer, &io->owner);
 	io_owner_close(&io->owner, (uv_handle_t *)&io->prepare);
 	io_owner_finish(&io->owner);
 }
@@ -306,7 +290,7 @@ static void turn(struct io_loop *io)
 	io_memory_turn(&io->memory, &io->proxy.chunks, io->now.awake);
 	io_service_turn(io);
 	io_metrics_turn_ends(&io->metrics, read_clock(CLOCK_MONOTONIC));
-	arm_timer(io);
+	io_timer_set(&io->timer, io->now.awake, wait_ns(io));
 	if (io->stopping && io->proxy.relay_count == 0)
 		close_handles(io);
 }
@@ -374,8 +358,7 @@ static void open_handles(struct io_loop *io)
 	io_owner_init(&io->owner, on_gone);
 	CHECK(uv_prepare_init(&io->uv, &io->prepare) == 0);
 	io_owner_track(&io->owner, (uv_handle_t *)&io->prepare);
-	CHECK(uv_timer_init(&io->uv, &io->timer) == 0);
-	io_owner_track(&io->owner, (uv_handle_t *)&io->timer);
+	io_timer_open(&io->timer, &io->uv, &io->owner);
 	for (unsigned i = 0; i < IO_SIGNALS; i++) {
 		CHECK(uv_signal_init(&io->uv, &io->signals[i]) == 0);
 		io_owner_track(&io->owner, (uv_handle_t *)&io->signals[i]);

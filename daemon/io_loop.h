@@ -18,6 +18,7 @@
 #include "daemon/io_metrics.h"
 #include "daemon/io_owner.h"
 #include "daemon/io_service.h"
+#include "daemon/io_timer.h"
 #include "daemon/io_tunnel.h"
 #include "daemon/proxy.h"
 #include "daemon/state.h"
@@ -34,7 +35,7 @@ struct io_loop {
 	uv_loop_t uv;
 	struct io_owner owner; /* of the handles below */
 	uv_prepare_t prepare;
-	uv_timer_t timer;
+	struct io_timer timer;
 	uv_signal_t signals[IO_SIGNALS];
 	struct proxy proxy;
 	struct config *config; /* in force, without keys; main's memory */

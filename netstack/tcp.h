@@ -147,6 +147,7 @@ struct tcp_conn {
 	/* statistics */
 	uint64_t bytes_sent, bytes_received;
 	uint32_t segments_sent, segments_received, retransmits;
+	bool pace_waits; /* there is data, and room, but it is not time */
 };
 
 /* Its share of the tables included, an idle connection costs at most 1 KiB. */

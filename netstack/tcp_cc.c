@@ -37,8 +37,8 @@ enum {
 	LOSSY_GROWTH_DIVISOR = 8,
 	LOSSY_GROWTH_MAX = 16, /* segments, so that streams come to equal */
 	/* percent of the rate at which the window goes round */
-	PACE_DOUBLING = 200,
-	PACE_STEADY = 120,
+	PACE_FILLING = 200,
+	PACE_STEADY = 102,
 };
 #define RTT_THRESH_MIN_US 4000
 #define RTT_THRESH_MAX_US 16000
@@ -507,16 +507,21 @@ void tcp_cc_undo(struct tcp_cc *cc)
 	end_recovery(cc);
 }
 
-uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt)
+bool tcp_cc_is_filled(const struct tcp_cc *cc, uint32_t pipe)
 {
-	bool doubling = cc->cwnd < cc->ssthresh;
+	if (cc->recovering)
+		return true;
+	return cc->cwnd >= cc->ssthresh && pipe >= cc->cwnd / 2;
+}
+
+uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt, uint32_t pipe)
+{
+	bool filled = tcp_cc_is_filled(cc, pipe);
 	uint64_t window = cc->cwnd;
 
-	if (cc->recovering && cc->ssthresh > cc->cwnd) {
+	if (cc->recovering && cc->ssthresh > cc->cwnd)
 		window = cc->ssthresh;
-		doubling = false;
-	}
-	return window * (doubling ? PACE_DOUBLING : PACE_STEADY) *
+	return window * (filled ? PACE_STEADY : PACE_FILLING) *
 		       (NS_PER_S / 100) / srtt +
 	       1;
 }

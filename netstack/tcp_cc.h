@@ -104,9 +104,13 @@ void tcp_cc_recovered(struct tcp_cc *cc);
 void tcp_cc_timeout(struct tcp_cc *cc, bool again);
 /* The last reduction was a mistake: everything as before it. */
 void tcp_cc_undo(struct tcp_cc *cc);
-/* How fast to send, bytes per second: faster than the window goes round, so
- * that acknowledgements and not the pace decide how much. srtt > 0. */
-uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt);
+/* Slow start is over and the window is used, pipe being what is in flight: what
+ * goes follows from what arrives. */
+bool tcp_cc_is_filled(const struct tcp_cc *cc, uint32_t pipe);
+/* How fast to send, bytes per second. Then only a little faster than the window
+ * goes round: it is sent evenly, and yet acknowledgements and not the pace
+ * decide how much. Otherwise twice as fast. srtt > 0. */
+uint64_t tcp_cc_pace(const struct tcp_cc *cc, uint64_t srtt, uint32_t pipe);
 /* Nothing was sent for this many retransmission time-outs. */
 void tcp_cc_idle(struct tcp_cc *cc, uint32_t initial_segments,
 		 uint64_t timeouts);

@@ -516,6 +516,8 @@ size_t tcp_pull(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 		count = pull_syn(ns, conn, now, run);
 	else if (wants_data(ns, conn) && tcp_pace_allows(ns, conn, now))
 		count = pull_data(ns, conn, now, run);
+	if (conn->pace_waits)
+		conn->pace_waits = wants_data(ns, conn);
 	if (count > 0)
 		return count;
 	conn->probe_pending = false;

@@ -462,10 +462,21 @@ static uint64_t apps_deadline(const struct host *host)
 	return at;
 }
 
+/* A loop sleeps for whole ticks. */
+static uint64_t stack_deadline(const struct host *host)
+{
+	uint64_t at = netstack_deadline(host->ns);
+	uint64_t tick = host->plan->tick_ns;
+
+	if (tick == 0 || at == NEVER || at <= host->last_turn)
+		return at;
+	return host->last_turn +
+	       (at - host->last_turn + tick - 1) / tick * tick;
+}
+
 uint64_t host_wake(const struct host *host)
 {
-	uint64_t at =
-		time_min(netstack_deadline(host->ns), apps_deadline(host));
+	uint64_t at = time_min(stack_deadline(host), apps_deadline(host));
 	uint64_t stalled;
 
 	at = time_min(at, quirk_deadline(&host->quirk));

@@ -24,7 +24,9 @@ struct path {
 			      * that we may take of its; 0: one stream */
 	uint32_t seconds;    /* what came in so long; 0: until all did */
 	uint64_t slot_ns;
-	bool rival; /* a kernel's stream is beside ours */
+	uint64_t tick_ns; /* of our timers */
+	bool rival;       /* a kernel's stream is beside ours ... */
+	bool trains;      /* ... that leaves in large packets */
 };
 
 enum { RIVAL_RUNS = 4 };
@@ -226,8 +228,20 @@ static const struct path paths[] = {
 	 .queue_bytes = 500000,
 	 .seconds = 25,
 	 .slot_ns = 10 * NS_PER_MS,
+	 .tick_ns = NS_PER_MS / 10,
 	 .share = 175,
 	 .rival = true},
+	{.name = "beside CUBIC, trains",
+	 .bytes = UINT64_MAX / 4,
+	 .bytes_per_s = 100 * MBIT,
+	 .rtt_ns = 40 * NS_PER_MS,
+	 .queue_bytes = 500000,
+	 .seconds = 25,
+	 .slot_ns = 10 * NS_PER_MS,
+	 .tick_ns = NS_PER_MS / 10,
+	 .share = 175,
+	 .rival = true,
+	 .trains = true},
 	{.name = "beside CUBIC, lossy",
 	 .bytes = UINT64_MAX / 4,
 	 .bytes_per_s = 100 * MBIT,
@@ -298,6 +312,7 @@ static void make_scenario(const struct path *path, struct scenario *scenario)
 		scenario->host[i].chunks = 4096;
 		scenario->host[i].batch_max = 32;
 		scenario->host[i].read_lent = true;
+		scenario->host[i].tick_ns = path->tick_ns;
 		scenario->link[i] = link;
 		scenario->pairs[0].end[i] = scenario->pairs[1].end[i] = app;
 	}
@@ -353,6 +368,7 @@ static void run_beside(struct world *world, const struct path *path)
 		scenario.rival_at = SCENARIO_START + (i % 2 == 0 ? later : 1);
 		if (i % 2 == 1)
 			scenario.pairs[0].end[0].start_at += later;
+		scenario.rival_trains = path->trains;
 		scenario.settled_at = SCENARIO_START + RIVAL_SETTLE;
 		(void)world_run(world, &scenario, &stats);
 		share = (double)stats.bytes / (double)stats.rival_bytes;

@@ -12,6 +12,7 @@ enum { DATA = 1, ACK = 2, DUPLICATES = 3, ACK_EVERY = 2, ACK_BYTES = 72 };
 enum { HYSTART_LOW = 16, HYSTART_SAMPLES = 8, INITIAL_WINDOW = 10 };
 #define BETA       (717.0 / 1024)
 #define CUBIC_C    0.4
+#define TRAIN_NS   1e6
 #define TRAIN_GAP  (2 * NS_PER_MS)
 #define RTO_MARGIN (200 * NS_PER_MS)
 
@@ -22,7 +23,7 @@ struct message {
 };
 
 void rival_init(struct rival *rival, struct link *data, struct link *acks,
-		uint64_t start_at)
+		uint64_t start_at, bool in_trains)
 {
 	memset(rival, 0, sizeof(*rival));
 	rival->data = data;
@@ -32,6 +33,7 @@ void rival_init(struct rival *rival, struct link *data, struct link *acks,
 	rival->ssthresh = INFINITY;
 	rival->min_rtt = rival->round_min = NEVER;
 	rival->rto_at = NEVER;
+	rival->in_trains = in_trains;
 	memset(rival->got_at, 0xff, sizeof(rival->got_at));
 }
 
@@ -66,8 +68,22 @@ static uint64_t first_lost(const struct rival *rival)
 	return number;
 }
 
+/* A kernel saves up for a large packet that its card cuts up: what it would
+ * send in a millisecond. */
+static bool saves_up(const struct rival *rival)
+{
+	double most = 1.2 * rival->cwnd * TRAIN_NS / (double)rival->srtt;
+
+	if (!rival->in_trains || rival->recovering || rival->srtt == 0)
+		return false;
+	most = fmin(floor(most), floor(rival->cwnd / 3));
+	return rival->cwnd - rival->pipe < most;
+}
+
 static void send_allowed(struct rival *rival, uint64_t now)
 {
+	if (saves_up(rival))
+		return;
 	while (rival->pipe < (uint32_t)rival->cwnd) {
 		if (rival->lost > 0) {
 			rival->lost--;

@@ -29,6 +29,7 @@ struct rival {
 	uint64_t round_end, round_start, train_at, round_min;
 	unsigned samples;
 	bool started;
+	bool in_trains; /* what it may send is saved up for a large packet */
 	bool recovering;
 	uint64_t recover;
 	uint64_t prr_delivered, prr_out, prr_flight;
@@ -39,7 +40,7 @@ struct rival {
 };
 
 void rival_init(struct rival *rival, struct link *data, struct link *acks,
-		uint64_t start_at);
+		uint64_t start_at, bool in_trains);
 /* Whether the datagram is the rival's; then it is dealt with. */
 bool rival_arrive(struct rival *rival, uint64_t now,
 		  const struct link_packet *packet);

@@ -47,6 +47,7 @@ struct host_plan {
 	struct ns_tcp_config tcp;
 	uint32_t chunks;
 	uint64_t turn_ns;   /* least time between two turns */
+	uint64_t tick_ns;   /* of its timers; 0: exact */
 	bool read_lent;     /* reads before the batch's buffers go away */
 	uint32_t batch_max; /* packets given to one netstack_input() */
 	struct span hold[SCENARIO_WINDOWS];  /* the path cannot send */
@@ -72,6 +73,7 @@ struct scenario {
 			   * that was it; 0: run to the end */
 	uint64_t settled_at; /* what came before does not count */
 	uint64_t rival_at;   /* somebody else's stream starts; 0: none */
+	bool rival_trains;   /* it leaves in large packets */
 };
 
 void scenario_make(struct scenario *ret_scenario, uint64_t seed, bool tunnel);

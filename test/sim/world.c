@@ -52,7 +52,8 @@ static void open_world(struct world *world, const struct scenario *scenario)
 		host_open(host, &world->scenario, &world->rng);
 	}
 	rival_init(&world->rival, &world->link[0], &world->link[1],
-		   scenario->rival_at != 0 ? scenario->rival_at : NEVER);
+		   scenario->rival_at != 0 ? scenario->rival_at : NEVER,
+		   scenario->rival_trains);
 	open_apps(world);
 	for (unsigned i = 0; i < 2; i++) {
 		world->host[i].apps = world->apps;

@@ -283,8 +283,9 @@ static void test_hystart_stays(void **state)
 
 /* ------------------------------------------------------------- pace */
 
-/* Twice round in slow start, a little more than once later; in recovery never
- * slower than the window that it will end with. */
+/* Twice round in slow start, and until half of the window is used; hardly more
+ * than once later; in recovery never slower than the window that it will end
+ * with. */
 static void test_pace(void **state)
 {
 	uint64_t srtt = 100 * NS_PER_MS;
@@ -292,12 +293,16 @@ static void test_pace(void **state)
 	(void)state;
 	setup(NULL);
 	cc.cwnd = 100 * MSS;
-	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 2000);
+	assert_int_equal(tcp_cc_pace(&cc, srtt, 100 * MSS) / MSS, 2000);
+	assert_false(tcp_cc_is_filled(&cc, 100 * MSS));
 	cc.ssthresh = 100 * MSS;
-	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 1200);
+	assert_int_equal(tcp_cc_pace(&cc, srtt, 50 * MSS) / MSS, 1020);
+	assert_true(tcp_cc_is_filled(&cc, 50 * MSS));
+	assert_int_equal(tcp_cc_pace(&cc, srtt, 50 * MSS - 1) / MSS, 2000);
+	assert_false(tcp_cc_is_filled(&cc, 50 * MSS - 1));
 	tcp_cc_congestion(&cc, 100 * MSS, TCP_CC_KEEP);
 	cc.cwnd = MSS;
-	assert_int_equal(tcp_cc_pace(&cc, srtt) / MSS, 840);
+	assert_int_equal(tcp_cc_pace(&cc, srtt, 0) / MSS, 714);
 }
 
 /* ------------------------------------------------------------- judgement */
