@@ -36,6 +36,7 @@ void netstack_tcp_defaults(struct ns_tcp_config *tcp)
 		.quick_acks = 16,
 		.window_scale = NS_WINDOW_SCALE_AUTO,
 		.pacing = true,
+		.cubic = true,
 		.timestamps = true,
 		.sack = true,
 		.window_scaling = true,

@@ -68,7 +68,10 @@ struct ns_tcp_config {
 	uint8_t quick_acks;
 	uint8_t window_scale; /* to announce, at most 14 */
 	bool pacing; /* bursts instead of whole windows, from 4 ms on */
-	bool nagle;  /* RFC 9293 3.7.4; off: small segments leave at once */
+	/* RFC 9438, and a slow start that ends with a queue. Off: RFC 5681,
+	 * where nothing but a loss ends it and each takes a half. */
+	bool cubic;
+	bool nagle; /* RFC 9293 3.7.4; off: small segments leave at once */
 	bool timestamps, sack, window_scaling;
 	/* The tag of WireGuard covers a packet from the peer on; what lies
 	 * behind the peer is only covered by TCP's own checksum. */

@@ -169,7 +169,8 @@ static void slow_start(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 		start_round(cc, ack);
 	if (cc->cwnd >= cc->ssthresh)
 		return;
-	look_for_queue(cc, ack);
+	if (!ack->reno)
+		look_for_queue(cc, ack);
 	grow(cc, cc->css ? ack->acked / CSS_GROWTH_DIVISOR : ack->acked);
 }
 
@@ -387,6 +388,8 @@ void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack)
 	}
 	if (cc->cwnd < cc->ssthresh)
 		slow_start(cc, ack);
+	else if (ack->reno)
+		grow(cc, (uint64_t)cc->mss * ack->acked / cc->cwnd);
 	else if (cc->tolerated >= LOSSY_MAX / 2 &&
 		 !shows_queue(cc, microseconds(ack->min_rtt)))
 		seek_queue(cc, ack->acked);
@@ -488,10 +491,10 @@ void tcp_cc_recovered(struct tcp_cc *cc)
 	end_recovery(cc);
 }
 
-void tcp_cc_timeout(struct tcp_cc *cc, bool again)
+void tcp_cc_timeout(struct tcp_cc *cc, unsigned keep, bool again)
 {
 	if (!again)
-		reduce(cc, TCP_CC_KEEP);
+		reduce(cc, keep);
 	end_recovery(cc);
 	cc->cwnd = cc->mss;
 }

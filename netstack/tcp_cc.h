@@ -23,8 +23,8 @@
 #include <stdint.h>
 
 #define TCP_SSTHRESH_NONE (UINT32_MAX / 2)
-/* RFC 9438: beta, percent */
-enum { TCP_CC_KEEP = 70 };
+/* What a loss leaves, percent: beta of RFC 9438, and that of RFC 5681. */
+enum { TCP_CC_KEEP = 70, TCP_CC_KEEP_RENO = 50 };
 
 /* What an undo brings back. */
 struct tcp_cc_saved {
@@ -80,6 +80,7 @@ struct tcp_cc_ack {
 	uint32_t acked;
 	uint32_t snd_una, snd_nxt;
 	bool limited;
+	bool reno; /* grow as RFC 5681 has it */
 };
 void tcp_cc_ack(struct tcp_cc *cc, const struct tcp_cc_ack *ack);
 
@@ -99,9 +100,9 @@ void tcp_cc_recovery_ack(struct tcp_cc *cc, uint32_t delivered, uint32_t pipe,
 			 bool advanced);
 void tcp_cc_sent(struct tcp_cc *cc, uint32_t bytes);
 void tcp_cc_recovered(struct tcp_cc *cc);
-/* The retransmission timer fired; again: the last one is not recovered from,
- * and is what an undo goes back to. */
-void tcp_cc_timeout(struct tcp_cc *cc, bool again);
+/* The retransmission timer fired; keep: percent for ssthresh; again: the last
+ * one is not recovered from, and is what an undo goes back to. */
+void tcp_cc_timeout(struct tcp_cc *cc, unsigned keep, bool again);
 /* The last reduction was a mistake: everything as before it. */
 void tcp_cc_undo(struct tcp_cc *cc);
 /* Slow start is over and the window is used, pipe being what is in flight: what

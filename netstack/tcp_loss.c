@@ -176,13 +176,20 @@ static uint32_t outstanding(const struct tcp_conn *conn)
 	return conn->snd_nxt - conn->snd_una;
 }
 
-/* Percent of the window to keep. Without SACK there is nothing to judge by. */
+/* Percent of the window that congestion leaves. */
+static unsigned usual_keep(const struct netstack *ns)
+{
+	return ns->config.tcp.cubic ? TCP_CC_KEEP : TCP_CC_KEEP_RENO;
+}
+
+/* The same for a loss that may be none of congestion's. Without SACK there is
+ * nothing to judge by. */
 static unsigned judge(const struct netstack *ns, struct tcp_conn *conn)
 {
 	uint32_t percent = ns->config.tcp.loss_tolerance;
 
-	if (percent == 0 || !conn->sack)
-		return TCP_CC_KEEP;
+	if (percent == 0 || !conn->sack || !ns->config.tcp.cubic)
+		return usual_keep(ns);
 	return tcp_cc_judge(&conn->cc, conn->min_rtt, percent);
 }
 
@@ -270,6 +277,7 @@ void tcp_loss_ack(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 			.snd_una = seq_max(conn->snd_una, conn->rack_fack),
 			.snd_nxt = conn->snd_nxt,
 			.limited = conn->cwnd_limited,
+			.reno = !ns->config.tcp.cubic,
 		};
 
 		tcp_cc_ack(&conn->cc, &ack);
@@ -319,5 +327,5 @@ void tcp_loss_timeout(struct netstack *ns, struct tcp_conn *conn)
 	conn->dupacks = 0;
 	conn->probe_in_flight = false;
 	tcp_stop_timer(ns, conn, TCP_TIMER_REORDER);
-	tcp_cc_timeout(&conn->cc, again);
+	tcp_cc_timeout(&conn->cc, usual_keep(ns), again);
 }

@@ -52,6 +52,7 @@ static const struct option options[] = {
 	{"window_scale", OPTION_U8, AT(tcp.window_scale)},
 	{"nagle", OPTION_SWITCH, AT(tcp.nagle)},
 	{"pacing", OPTION_SWITCH, AT(tcp.pacing)},
+	{"cubic", OPTION_SWITCH, AT(tcp.cubic)},
 	{"timestamps", OPTION_SWITCH, AT(tcp.timestamps)},
 	{"sack", OPTION_SWITCH, AT(tcp.sack)},
 	{"wscale", OPTION_SWITCH, AT(tcp.window_scaling)},

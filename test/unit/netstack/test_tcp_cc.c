@@ -169,9 +169,9 @@ static void test_undo(void **state)
 	assert_int_equal(cc.epoch, before.epoch);
 	assert_int_equal(cc.k_ms, before.k_ms);
 	/* a timeout and its repetition go back to before the first */
-	tcp_cc_timeout(&cc, false);
+	tcp_cc_timeout(&cc, TCP_CC_KEEP, false);
 	assert_int_equal(cc.cwnd, MSS);
-	tcp_cc_timeout(&cc, true);
+	tcp_cc_timeout(&cc, TCP_CC_KEEP, true);
 	tcp_cc_undo(&cc);
 	assert_int_equal(cc.cwnd, before.cwnd);
 }
