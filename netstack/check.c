@@ -176,7 +176,7 @@ static uint32_t udp_chunks(const struct netstack *ns)
 
 uint32_t netstack_check(const struct netstack *ns)
 {
-	uint32_t chunks = 0, flows = 0;
+	uint32_t chunks = 0, flows = 0, backed_off = 0;
 
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		const struct tcp_conn *conn = tcp_at(ns, i);
@@ -184,9 +184,11 @@ uint32_t netstack_check(const struct netstack *ns)
 		check_conn(ns, conn);
 		chunks += chunks_of(conn);
 		flows += conn->in_flows;
+		backed_off += conn->backoff != 0;
 	}
 	reasm_check(ns->reasm);
 	CHECK(flows == ns->flows.count);
+	CHECK(backed_off == ns->backed_off);
 	tcp_time_wait_check(ns);
 	chunks += udp_chunks(ns);
 	CHECK(chunks <= ns->config.chunks->used);

@@ -17,7 +17,7 @@ void netstack_path_release(struct netstack *ns, uint64_t now, uint16_t path)
 {
 	ns->now = now;
 	sched_release(&ns->sched, path);
-	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
+	for (uint32_t i = 0; i < ns->conn_fresh && ns->backed_off > 0; i++) {
 		struct tcp_conn *conn = tcp_at(ns, i);
 
 		if (conn->state > TCPS_LISTEN && conn->sock.sched.path == path)
@@ -31,6 +31,8 @@ uint32_t netstack_path_probe(struct netstack *ns, uint64_t now, uint16_t path,
 	uint32_t backed_off = 0;
 
 	ns->now = now;
+	if (ns->backed_off == 0)
+		return 0;
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		struct tcp_conn *conn = tcp_at(ns, i);
 

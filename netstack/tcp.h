@@ -192,7 +192,7 @@ uint32_t tcp_isn(const struct netstack *ns, const struct tcp_conn *conn,
 uint32_t tcp_port_offset(const struct netstack *ns,
 			 const struct tcp_conn *conn);
 uint32_t tcp_ts_offset(const struct netstack *ns, const struct tcp_conn *conn);
-/* Gives every chunk back. */
+/* Gives every chunk back; its timers do not matter any more. */
 void tcp_give_back(struct netstack *ns, struct tcp_conn *conn);
 /* The connection is over with an error. The block stays until its handle is
  * given up, then it goes at once. */
@@ -203,6 +203,22 @@ void tcp_release(struct netstack *ns, struct tcp_conn *conn);
 /* Until its handle is given up; then tcp_time_wait.h keeps what is needed. */
 void tcp_enter_time_wait(struct netstack *ns, struct tcp_conn *conn,
 			 uint64_t now);
+
+/* RFC 6298 5.5 to 5.7. The stack counts those that have backed off. */
+static inline void tcp_back_off(struct netstack *ns, struct tcp_conn *conn)
+{
+	if (conn->backoff == 0)
+		ns->backed_off++;
+	if (conn->backoff < UINT8_MAX)
+		conn->backoff++;
+}
+
+static inline void tcp_end_back_off(struct netstack *ns, struct tcp_conn *conn)
+{
+	if (conn->backoff != 0)
+		ns->backed_off--;
+	conn->backoff = 0;
+}
 
 static inline bool tcp_synchronized(const struct tcp_conn *conn)
 {

@@ -12,7 +12,8 @@ void tcp_rtt_sample(struct netstack *ns, struct tcp_conn *conn, uint64_t rtt)
 
 	if (rtt == 0)
 		rtt = 1;
-	conn->backoff = 0; /* Karn: not before there is a measurement */
+	tcp_end_back_off(ns,
+			 conn); /* Karn: not before there is a measurement */
 	conn->min_rtt = time_min(conn->min_rtt, rtt);
 	if (conn->srtt == 0) {
 		conn->srtt = rtt;
@@ -56,7 +57,7 @@ static void update_window(struct tcp_conn *conn,
  * without the back-off that the probes had come to. */
 static void window_opened(struct netstack *ns, struct tcp_conn *conn)
 {
-	conn->backoff = 0;
+	tcp_end_back_off(ns, conn);
 	tcp_stop_timer(ns, conn, TCP_TIMER_PERSIST);
 	tcp_loss_mark_all(ns, conn);
 }

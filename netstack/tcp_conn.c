@@ -100,6 +100,7 @@ struct tcp_conn *tcp_alloc(struct netstack *ns)
 
 void tcp_give_back(struct netstack *ns, struct tcp_conn *conn)
 {
+	tcp_end_back_off(ns, conn);
 	tcp_drop_lent(conn);
 	chain_clear(&conn->send, ns->config.chunks);
 	chain_clear(&conn->recv, ns->config.chunks);

@@ -125,7 +125,7 @@ static void established(struct netstack *ns, struct tcp_conn *conn,
 		tcp_rtt_sample(ns, conn, now - conn->syn_sent);
 	else /* RFC 6298 5.7: the SYN was lost, be careful */
 		conn->rto = 3 * NS_PER_S;
-	conn->backoff = 0;
+	tcp_end_back_off(ns, conn);
 	conn->rack_fack = conn->rack_end = conn->dsack_round = conn->snd_una;
 	conn->cc.round_end = conn->snd_una;
 	conn->rcv_tuned = now;

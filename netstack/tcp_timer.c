@@ -230,8 +230,7 @@ static void retransmit_expired(struct netstack *ns, struct tcp_conn *conn,
 			ask_on_release(ns, conn);
 	} else {
 		ns_count(ns, NS_TCP_TIMEOUTS);
-		if (conn->backoff < UINT8_MAX)
-			conn->backoff++;
+		tcp_back_off(ns, conn);
 		if (handshake)
 			conn->syn_pending = true;
 		else {
@@ -284,8 +283,7 @@ static void persist_expired(struct netstack *ns, struct tcp_conn *conn,
 	if (!path_is_held(ns, conn)) {
 		if (conn->stalled_since == 0)
 			conn->stalled_since = now;
-		if (conn->backoff < UINT8_MAX)
-			conn->backoff++;
+		tcp_back_off(ns, conn);
 		if (conn->board.count > 0)
 			tcp_loss_mark_all(ns, conn); /* the probe itself */
 		conn->probe_pending = true;
@@ -403,7 +401,7 @@ void tcp_path_restored(struct netstack *ns, struct tcp_conn *conn, uint64_t now)
 {
 	if (conn->backoff == 0)
 		return;
-	conn->backoff = 0;
+	tcp_end_back_off(ns, conn);
 	if (conn->state == TCPS_SYN_SENT || conn->state == TCPS_SYN_RECEIVED)
 		conn->syn_pending = true;
 	else
