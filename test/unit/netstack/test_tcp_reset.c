@@ -64,6 +64,19 @@ static int open_pair(void **state)
 	return 0;
 }
 
+static void trusting(struct ns_config *config, int side)
+{
+	no_timestamps(config, side);
+	config->tcp.verify_checksums = false;
+}
+
+static int open_pair_trusting(void **state)
+{
+	(void)state;
+	open_with(trusting);
+	return 0;
+}
+
 static int open_pair_timestamps(void **state)
 {
 	(void)state;
@@ -205,9 +218,9 @@ static void test_window_edges(void **state)
 	expect_alive(0);
 }
 
-static void test_bad_checksum(void **state)
+static struct tcp_segment four_bytes(void)
 {
-	struct tcp_segment segment = {
+	return (struct tcp_segment){
 		.flags = TCP_ACK,
 		.seq = server_rcv_nxt(),
 		.ack = server_snd_nxt(),
@@ -215,6 +228,11 @@ static void test_bad_checksum(void **state)
 		.data = (const uint8_t *)"data",
 		.len = 4,
 	};
+}
+
+static void test_bad_checksum(void **state)
+{
+	struct tcp_segment segment = four_bytes();
 
 	(void)state;
 	craft_inject_damaged(&pair, &client, &server, &segment);
@@ -225,6 +243,19 @@ static void test_bad_checksum(void **state)
 	assert_int_equal(pair_info(&pair, 1, s).recv_queued, 5);
 	craft_inject(&pair, &client, &server, &segment);
 	pair_run(&pair, NS_PER_S);
+	assert_int_equal(pair_info(&pair, 1, s).recv_queued, 9);
+}
+
+/* Who is told not to look takes what comes. */
+static void test_no_checksum(void **state)
+{
+	struct tcp_segment segment = four_bytes();
+
+	(void)state;
+	craft_inject_damaged(&pair, &client, &server, &segment);
+	pair_run(&pair, NS_PER_S);
+	assert_int_equal(netstack_counter(pair.side[1].ns, NS_DROP_CHECKSUM),
+			 0);
 	assert_int_equal(pair_info(&pair, 1, s).recv_queued, 9);
 }
 
@@ -449,6 +480,8 @@ int main(void)
 		T(ack_range),
 		T(window_edges),
 		T(bad_checksum),
+		cmocka_unit_test_setup_teardown(test_no_checksum,
+						open_pair_trusting, close_pair),
 		cmocka_unit_test_setup_teardown(test_paws, open_pair_timestamps,
 						close_pair),
 		cmocka_unit_test_setup_teardown(test_time_wait_reopened,
