@@ -62,6 +62,7 @@ static const struct counter ns_counters[NS_COUNTERS] = {
 	[NS_TCP_RESETS_SENT] = {FAMILY_EVENTS, "tcp", "resets_sent"},
 	[NS_TCP_RESETS_RECEIVED] = {FAMILY_EVENTS, "tcp", "resets_received"},
 	[NS_TCP_CHALLENGE_ACKS] = {FAMILY_EVENTS, "tcp", "challenge_acks"},
+	[NS_TCP_ORPHANS_RESET] = {FAMILY_EVENTS, "tcp", "orphans_reset"},
 	[NS_REASSEMBLED] = {FAMILY_EVENTS, "ip", "reassembled"},
 	[NS_REASSEMBLY_TIMEOUTS] = {FAMILY_EVENTS, "ip", "reassembly_timeouts"},
 	[NS_ICMP_RX] = {FAMILY_PACKETS, "icmp", "rx"},

@@ -176,7 +176,7 @@ static uint32_t udp_chunks(const struct netstack *ns)
 
 uint32_t netstack_check(const struct netstack *ns)
 {
-	uint32_t chunks = 0, flows = 0, backed_off = 0;
+	uint32_t chunks = 0, flows = 0, backed_off = 0, orphans = 0;
 
 	for (uint32_t i = 0; i < ns->conn_fresh; i++) {
 		const struct tcp_conn *conn = tcp_at(ns, i);
@@ -185,10 +185,12 @@ uint32_t netstack_check(const struct netstack *ns)
 		chunks += chunks_of(conn);
 		flows += conn->in_flows;
 		backed_off += conn->backoff != 0;
+		orphans += conn->orphan;
 	}
 	reasm_check(ns->reasm);
 	CHECK(flows == ns->flows.count);
 	CHECK(backed_off == ns->backed_off);
+	CHECK(orphans == ns->orphans);
 	tcp_time_wait_check(ns);
 	chunks += udp_chunks(ns);
 	CHECK(chunks <= ns->config.chunks->used);

@@ -343,6 +343,7 @@ int udp_close(struct netstack *ns, struct ns_handle handle);
 	X(TCP_RESETS_SENT, "tcp_resets_sent")         \
 	X(TCP_RESETS_RECEIVED, "tcp_resets_received") \
 	X(TCP_CHALLENGE_ACKS, "tcp_challenge_acks")   \
+	X(TCP_ORPHANS_RESET, "tcp_orphans_reset")     \
 	X(REASSEMBLED, "reassembled")                 \
 	X(REASSEMBLY_TIMEOUTS, "reassembly_timeouts") \
 	X(ICMP_RX, "icmp_rx")                         \

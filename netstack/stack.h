@@ -68,7 +68,9 @@ struct netstack {
 	uint32_t conn_fresh; /* first never used */
 	uint32_t conn_free;
 	uint32_t conn_count;
-	uint32_t backed_off; /* connections whose retransmission timer fired */
+	uint32_t orphans;     /* connections without a handle */
+	uint32_t orphan_next; /* the first to be given up for a new one */
+	uint32_t backed_off;  /* connections whose retransmission timer fired */
 	struct tcp_time_wait_table time_wait;
 	struct tcp_option_set option_sets[TCP_OPTION_SETS];
 	uint32_t listeners; /* list through next */

@@ -38,6 +38,7 @@ static void take_handle(struct netstack *ns, struct tcp_conn *conn)
 	ns_forget_events(ns, &conn->sock);
 	conn->sock.generation++;
 	conn->orphan = true;
+	ns->orphans++;
 }
 
 /* ------------------------------------------------------------- open */

@@ -58,11 +58,40 @@ static uint32_t take_index(struct netstack *ns)
 	return SOCKET_NONE;
 }
 
+/* Nobody has a handle of it, and all it does is to wait: for a FIN, or for a
+ * peer that is silent. */
+static bool is_idle_orphan(const struct tcp_conn *conn)
+{
+	return conn->orphan &&
+	       (conn->state == TCPS_FIN_WAIT_2 || conn->backoff > 0);
+}
+
+/* A full table makes room for a new connection. */
+static void give_up_orphan(struct netstack *ns)
+{
+	for (uint32_t i = 0; i < ns->conn_fresh && ns->orphans > 0; i++) {
+		uint32_t index = ns->orphan_next++ % ns->conn_fresh;
+		struct tcp_conn *conn = tcp_at(ns, index);
+
+		if (!is_idle_orphan(conn))
+			continue;
+		if (conn->state != TCPS_FIN_WAIT_2)
+			tcp_send_reset(ns, conn);
+		ns_count(ns, NS_TCP_ORPHANS_RESET);
+		tcp_release(ns, conn);
+		return;
+	}
+}
+
 struct tcp_conn *tcp_alloc(struct netstack *ns)
 {
 	uint32_t index = take_index(ns);
 	struct tcp_conn *conn, old;
 
+	if (index == SOCKET_NONE) {
+		give_up_orphan(ns);
+		index = take_index(ns);
+	}
 	if (index == SOCKET_NONE)
 		return NULL;
 	conn = tcp_at(ns, index);
@@ -139,6 +168,9 @@ void tcp_release(struct netstack *ns, struct tcp_conn *conn)
 	tcp_options_release(ns, conn);
 	if (conn->sock.generation & 1)
 		conn->sock.generation++;
+	if (conn->orphan)
+		ns->orphans--;
+	conn->orphan = false;
 	conn->next = ns->conn_free;
 	ns->conn_free = conn->index;
 	ns->conn_count--;
