@@ -328,7 +328,7 @@ uint32_t tcp_timestamp(const struct tcp_conn *conn, uint64_t now);
 bool tcp_pace_allows(struct netstack *ns, struct tcp_conn *conn, uint64_t now);
 /* How much of len may go at once. */
 uint32_t tcp_pace_burst(const struct netstack *ns, const struct tcp_conn *conn,
-			uint32_t len);
+			uint64_t now, uint32_t len);
 void tcp_pace_sent(const struct netstack *ns, struct tcp_conn *conn,
 		   uint64_t now, uint32_t len);
 /* Bytes per second; 0: not paced. */

@@ -442,7 +442,7 @@ static size_t pull_lost(struct netstack *ns, struct tcp_conn *conn,
 	burst.len = resendable(ns, conn, &burst.seq);
 	if (burst.len == 0)
 		return 0;
-	burst.len = tcp_pace_burst(ns, conn, burst.len);
+	burst.len = tcp_pace_burst(ns, conn, now, burst.len);
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	end = burst.seq + burst.len;
@@ -482,7 +482,7 @@ static size_t pull_new(struct netstack *ns, struct tcp_conn *conn, uint64_t now,
 	burst.len = sendable(ns, conn);
 	if (burst.len == 0 || !tcp_board_ready(&conn->board, ns->config.chunks))
 		return 0;
-	burst.len = tcp_pace_burst(ns, conn, burst.len);
+	burst.len = tcp_pace_burst(ns, conn, now, burst.len);
 	if (burst.len > burst_max(conn, run))
 		burst.len = burst_max(conn, run);
 	send_burst(ns, conn, now, run, &burst);
